@@ -1,0 +1,62 @@
+"""HubSpot contacts as exported by a portal in Spanish: byte-order mark, every cell quoted, day first."""
+
+from __future__ import annotations
+
+import csv
+import random
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.generate import facts
+from data.generate.people import Person, folded
+from data.generate.systems.damage import everyday_name, home, maybe_typo, mojibake, written_phone
+
+if TYPE_CHECKING:
+    from data.generate.company import Truth
+
+HEADER = ["ID de registro", "Nombre", "Apellidos", "Correo", "Número de teléfono", "Ciudad", "Código postal", "País/región",
+          "Fecha de nacimiento", "Etapa del ciclo de vida", "Fecha de creación", "Fecha de última modificación",
+          "Propietario del contacto", "Consentimiento para publicidad"]  # fmt: skip
+
+
+def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, until: date) -> dict[str, int]:
+    """Write the CRM's contacts and note which record is which person."""
+    rows: list[list[str]] = []
+    record = 50000
+    for person in people:
+        if "hubspot" not in person.systems:
+            continue
+        for _ in range(2 if rng.random() < 0.07 else 1):
+            record += rng.randint(1, 40)
+            truth.records.append(("hubspot_contacts", str(record), person.person_id, person.household_id))
+            given = maybe_typo(rng, everyday_name(rng, person.given, 0.14), 0.02)
+            surname = maybe_typo(rng, person.surname_1, 0.03)
+            if person.surname_2 and rng.random() < 0.55:
+                surname = f"{surname} {person.surname_2}"
+            if person.country == "US" and person.surname_2 and rng.random() < 0.3:
+                given, surname = f"{given} {person.surname_1}", person.surname_2
+            if rng.random() < 0.3:
+                given, surname = folded(given), folded(surname)
+            elif rng.random() < 0.03:
+                given, surname = mojibake(given), mojibake(surname)
+            email = person.role_email or (person.other_email if person.other_email and rng.random() < 0.3 else person.email)
+            email = "" if rng.random() < 0.10 else email.upper() if rng.random() < 0.04 else email
+            address = home(rng, person, 0.3)
+            born = f"{person.birth_date:%d/%m/%Y}" if rng.random() < 0.25 else ""
+            created = datetime.combine(person.since, datetime.min.time()) + timedelta(minutes=rng.randint(0, 60 * 24 * 20))
+            changed = min(created + timedelta(days=rng.randint(0, 400)), datetime.combine(until, datetime.max.time()))
+            rows.append([
+                str(record), given, surname, email,
+                written_phone(rng, person.phone, person.country) if rng.random() < 0.55 else "",
+                address.city if rng.random() < 0.6 else "", address.postcode if rng.random() < 0.4 else "",
+                facts.COUNTRY_NAMES_ES[person.country], born, rng.choice(["Lead", "Oportunidad", "Cliente", "Suscriptor"]),
+                f"{created:%d/%m/%Y %H:%M}", f"{changed:%d/%m/%Y %H:%M}", rng.choice(["", "Luis Peña", "Ana Ríos", "María Solís"]),
+                rng.choices(["Sí", "No", ""], [58, 14, 28])[0],
+            ])  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "hubspot-contactos.csv").open("w", newline="", encoding="utf-8-sig") as handle:
+        writer = csv.writer(handle, quoting=csv.QUOTE_ALL)
+        writer.writerow(HEADER)
+        writer.writerows(rows)
+    return {"hubspot/hubspot-contactos.csv": len(rows)}

@@ -1,0 +1,22 @@
+{% test unique_combination(model, columns) %}
+select {{ columns | join(", ") }}
+from {{ model }}
+group by {{ columns | join(", ") }}
+having count(*) > 1
+{% endtest %}
+
+{% test accepted_range(model, column_name, min_value=none, max_value=none) %}
+select {{ column_name }}
+from {{ model }}
+where false
+{% if min_value is not none %} or {{ column_name }} < {{ min_value }} {% endif %}
+{% if max_value is not none %} or {{ column_name }} > {{ max_value }} {% endif %}
+{% endtest %}
+
+{% test expression_is_true(model, expression) %}
+select * from {{ model }} where not coalesce(({{ expression }}), false)
+{% endtest %}
+
+{% test sums_to(model, column_name, total) %}
+select sum({{ column_name }}) as found from {{ model }} having abs(sum({{ column_name }}) - {{ total }}) > 0.000001
+{% endtest %}

@@ -1,0 +1,2 @@
+{# Lines of orders of all sources, one row per line. #}
+{{ conformed("order_lines") }}

@@ -1,0 +1,2 @@
+{# Orders and credit notes of all sources, one row per order. #}
+{{ conformed("orders") }}

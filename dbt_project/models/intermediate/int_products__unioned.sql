@@ -1,0 +1,2 @@
+{# Products of all sources, one row per product. #}
+{{ conformed("products") }}

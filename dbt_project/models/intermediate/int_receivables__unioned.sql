@@ -1,0 +1,2 @@
+{# Open items of all sources, one row per item. #}
+{{ conformed("receivables") }}

@@ -1,0 +1,16 @@
+{# Events of the site. #}
+select
+    'segment:' || message_id as event_id,
+    anonymous_id,
+    case event_type when 'track' then event_name else event_type end as event_name,
+    page_path,
+    utm_source,
+    utm_medium,
+    utm_campaign,
+    sku,
+    event_value,
+    currency,
+    has_ads_consent,
+    occurred_at
+from {{ ref("stg_segment__events") }}
+where anonymous_id is not null

@@ -1,0 +1,15 @@
+{# Lines of the orders in the orders mart. #}
+select
+    lines.order_line_id,
+    lines.order_id,
+    orders.customer_id,
+    lines.product_id,
+    lines.product_name,
+    orders.order_date,
+    lines.quantity,
+    orders.currency,
+    lines.line_amount,
+    cast(lines.line_amount * rates.usd_per_unit as decimal(18, 2)) as line_amount_usd
+from {{ ref("int_order_lines__unioned") }} as lines
+inner join {{ ref("orders") }} as orders on lines.order_id = orders.order_id
+left join {{ ref("currency_rates") }} as rates on orders.currency = rates.currency

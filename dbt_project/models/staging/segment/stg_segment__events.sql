@@ -1,0 +1,43 @@
+{# Web events, one row per message. #}
+with
+
+source as (
+
+    select * from {{ source('bronze', 'segment_events') }}
+
+),
+
+renamed as (
+
+    select
+
+        ---------- ids
+        message_id,
+        anonymous_id,
+        user_id as shop_customer_id,
+
+        ---------- text
+        event_type,
+        event_name,
+        page_path,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        sku,
+        currency,
+
+        ---------- numbers
+        price,
+        coalesce(total, value) as event_value,
+
+        ---------- booleans
+        advertising_consent as has_ads_consent,
+
+        ---------- timestamps (UTC)
+        occurred_at
+
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,41 @@
+{# Revenue in the mart equals revenue in the exports, per source and currency, to the cent. #}
+with
+
+mart as (
+
+    select
+        source,
+        currency,
+        sum(revenue) as revenue
+    from {{ ref("orders") }}
+    group by source, currency
+
+),
+
+exports as (
+
+    select
+        'sap' as source,
+        currency,
+        sum(net_value) as revenue
+    from {{ source("bronze", "sap_invoices") }}
+    where not coalesce(is_cancelled, false)
+    group by currency
+    union all
+    select
+        'shopify',
+        currency,
+        sum(total - coalesce(refunded_amount, 0))
+    from {{ source("bronze", "shopify_orders") }}
+    where
+        _group_line = 1
+        and cancelled_at is null
+        and lower(financial_status) in ('paid', 'partially_refunded', 'refunded')
+    group by currency
+
+)
+
+select *
+from mart
+full outer join exports using (source, currency)
+where mart.revenue is distinct from exports.revenue and source in ('sap', 'shopify')

@@ -1,0 +1,111 @@
+"""Groups of records to people: average linkage inside each group, with people's judgements as constraints.
+
+In: `identity.links`, `identity.records`. Out: `identity.clusters`, one row per record with its cluster, and
+`identity.cluster_quality`, one row per cluster of two records or more. Why average linkage: connected components let one
+false pair join two people; here two sets of records join only while the average weight between them speaks for it
+(knowledge of measured runs: F1 0.828 to 0.911 on Splink's historical set). Weights are clipped first, so that one
+shared identifier cannot outvote names.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from identity.declared import PersonRules, person_rules
+from warehouse.duck import count
+from warehouse.errors import edge
+from warehouse.faults import fault
+from warehouse.steps import StepResult, step
+
+#: A judgement outweighs any sum of evidence inside a group.
+JUDGED_BITS = 10_000.0
+
+
+def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
+    """Replace `identity.clusters` and `identity.cluster_quality`.
+
+    A cluster is named after its smallest record key; records without links are clusters of their own.
+    """
+    with step("cluster") as result, edge("identity"):
+        rules = person_rules()
+        pairs = con.sql(
+            "SELECT group_id, record_l, record_r, match_weight, verdict FROM identity.links ORDER BY group_id, record_l, record_r"
+        ).to_arrow_table()
+        names, labels = _refined(pairs, rules)
+        con.register("refined", pa.table({"record_key": pa.array(names, pa.string()), "cluster_key": pa.array(labels, pa.string())}))
+        fault("cluster.before_write")
+        con.execute(
+            """
+            CREATE OR REPLACE TABLE identity.clusters AS
+            SELECT r.record_key, coalesce(c.cluster_key, r.record_key) AS cluster_key
+            FROM identity.records AS r LEFT JOIN refined AS c USING (record_key)
+            WHERE r.exclusion IS NULL ORDER BY 1
+            """
+        )
+        con.unregister("refined")
+        _write_quality(con)
+        result.rows_in = count(con, "identity.clusters")
+        result.rows_out = int(con.execute("SELECT count(DISTINCT cluster_key) FROM identity.clusters").fetchall()[0][0])
+        largest = con.execute("SELECT coalesce(max(records), 1) FROM identity.cluster_quality").fetchall()[0][0]
+        result.facts = {"largest": int(largest)}
+    return result
+
+
+def _refined(pairs: pa.Table, rules: PersonRules) -> tuple[list[str], list[str]]:
+    groups = pairs["group_id"].to_numpy()
+    left, right = pairs["record_l"].to_pylist(), pairs["record_r"].to_pylist()
+    weight = np.clip(pairs["match_weight"].to_numpy().astype(float), rules.clip_bits.low, rules.clip_bits.high)
+    verdict = np.array(pairs["verdict"].to_pylist(), dtype=object)
+    weight = np.where(verdict == "same", JUDGED_BITS, np.where(verdict == "not same", -JUDGED_BITS, weight))
+    borders = np.flatnonzero(np.diff(groups)) + 1 if len(groups) else np.array([], dtype=np.int64)
+    names: list[str] = []
+    labels: list[str] = []
+    for start, end in zip(np.r_[0, borders], np.r_[borders, len(groups)], strict=True):
+        if start == end:
+            continue
+        keys = sorted({*left[start:end], *right[start:end]})
+        if len(keys) == 2:
+            numbers = np.array([1, 1] if weight[start] >= rules.merge_cut_bits else [1, 2])
+        else:
+            numbers = _average_linkage(keys, left[start:end], right[start:end], weight[start:end], rules)
+        first: dict[int, str] = {}
+        for key, number in zip(keys, numbers, strict=True):
+            names.append(key)
+            labels.append(first.setdefault(int(number), key))
+    return names, labels
+
+
+def _average_linkage(
+    keys: list[str], left: list[str], right: list[str], weight: npt.NDArray[np.float64], rules: PersonRules
+) -> npt.NDArray[np.int64]:
+    place = {key: i for i, key in enumerate(keys)}
+    matrix = np.full((len(keys), len(keys)), rules.clip_bits.low)
+    at_l, at_r = [place[k] for k in left], [place[k] for k in right]
+    matrix[at_l, at_r] = weight
+    matrix[at_r, at_l] = weight
+    distance = JUDGED_BITS - matrix
+    np.fill_diagonal(distance, 0.0)
+    tree = linkage(squareform(distance, checks=False), method="average")
+    return np.asarray(fcluster(tree, t=JUDGED_BITS - rules.merge_cut_bits, criterion="distance"), dtype=np.int64)
+
+
+def _write_quality(con: duckdb.DuckDBPyConnection) -> None:
+    """Cohesion and weakest edge of every cluster of two records or more."""
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE identity.cluster_quality AS
+        SELECT l.cluster_key, max(sizes.records) AS records, avg(p.match_weight) AS cohesion_bits,
+            min(p.match_weight) AS weakest_bits, count(*) FILTER (p.match_weight < 0) AS doubtful_pairs
+        FROM identity.links AS p
+        JOIN identity.clusters AS l ON l.record_key = p.record_l
+        JOIN identity.clusters AS r ON r.record_key = p.record_r AND r.cluster_key = l.cluster_key
+        JOIN (SELECT cluster_key, count(*) AS records FROM identity.clusters GROUP BY 1) AS sizes
+            ON sizes.cluster_key = l.cluster_key
+        GROUP BY l.cluster_key ORDER BY 1
+        """
+    )

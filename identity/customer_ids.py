@@ -1,0 +1,219 @@
+"""Customer ids for ever: clusters change, ids stay.
+
+In: `identity.clusters`, the ledger of all earlier runs. Out: `identity.members` (record to customer, now),
+`identity.customer_events` (append-only: created, joined, left, merged, split, retired) and `identity.customer_aliases`
+(every id ever issued to the one that answers for it now). What stays true: a cluster keeps the id that most of its records
+had, the oldest of equals; no id is ever issued twice; the ledger is written whole and renamed, before anything that
+depends on it, so a crash repeats nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter, defaultdict
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse import lake
+from warehouse.duck import count
+from warehouse.errors import CdpError, edge
+from warehouse.faults import fault
+from warehouse.settings import now, settings
+from warehouse.steps import StepResult, step
+
+SCHEMA = {
+    "seq": pl.Int64, "run": pl.Int64, "happened_at": pl.String, "event": pl.String, "customer_id": pl.String,
+    "other_customer_id": pl.String, "record_key": pl.String, "model_version": pl.String,
+}  # fmt: skip
+
+Event = tuple[str, str, str | None, str | None]
+
+
+def ledger_path() -> Path:
+    """Return where the ledger stands; it cannot be rebuilt from exports, so it is state."""
+    return settings().state / "identity" / "ledger.parquet"
+
+
+def read_ledger() -> pl.DataFrame:
+    """Return all events so far, oldest first."""
+    path = ledger_path()
+    return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=SCHEMA)
+
+
+def membership(ledger: pl.DataFrame) -> dict[str, str]:
+    """Return record to customer after all events of a ledger."""
+    moves = ledger.filter(pl.col("event").is_in(["joined", "left"])).group_by("record_key", maintain_order=True).last()
+    kept = moves.filter(pl.col("event") == "joined")
+    return dict(zip(kept["record_key"].to_list(), kept["customer_id"].to_list(), strict=True))
+
+
+def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> StepResult:
+    """Replace `identity.members`, `identity.customer_events` and `identity.customer_aliases`."""
+    with step("customer ids") as result, edge("identity"):
+        ledger = read_ledger()
+        before = membership(ledger)
+        rows = con.execute("SELECT record_key, cluster_key FROM identity.clusters ORDER BY 1").fetchall()
+        clusters: dict[str, list[str]] = defaultdict(list)
+        for record, cluster in rows:
+            clusters[cluster].append(record)
+        issued = ledger.filter(pl.col("event") == "created")["customer_id"].to_list()
+        ids = _assigned(clusters, before, issued)
+        events = _events(clusters, ids, before, set(issued))
+        if events:
+            ledger = _append(ledger, events, model_version)
+            fault("ids.before_ledger")
+            lake.write_parquet(ledger_path(), ledger.to_arrow())
+        fault("ids.after_ledger")
+        _write_tables(con, ledger)
+        result.rows_in = len(rows)
+        result.rows_out = count(con, "(SELECT DISTINCT customer_id FROM identity.members)")
+        after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
+        known = [record for record in after if record in before]
+        stayed = sum(1 for record in known if before[record] == after[record])
+        result.facts = {
+            **{kind: n for kind, n in sorted(Counter(event for event, *_ in events).items())},
+            "kept_pct": round(100 * stayed / len(known), 3) if known else 100.0,
+        }
+    return result
+
+
+def new_id(cluster_key: str, taken: set[str]) -> str:
+    """Return an id that was never issued, made from the cluster's first record so that re-runs agree."""
+    attempt = 0
+    while True:
+        seed = f"{cluster_key}#{attempt}" if attempt else cluster_key
+        found = "C" + base64.b32encode(hashlib.sha256(seed.encode()).digest())[:13].decode()
+        if found not in taken:
+            return found
+        attempt += 1
+
+
+def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: list[str]) -> dict[str, str]:
+    """Give each cluster the id most of its records had; of equals the oldest id, then the first name, decides."""
+    age = {customer: i for i, customer in enumerate(issued)}
+    overlap: Counter[tuple[str, str]] = Counter()
+    for cluster, records in clusters.items():
+        overlap.update((cluster, before[record]) for record in records if record in before)
+    ids: dict[str, str] = {}
+    used: set[str] = set()
+    ranked = sorted(overlap.items(), key=lambda item: (-item[1], age.get(item[0][1], 0), item[0]))
+    for (cluster, customer), _ in ranked:
+        if cluster not in ids and customer not in used:
+            ids[cluster] = customer
+            used.add(customer)
+    taken = set(issued)
+    for cluster in sorted(clusters):
+        if cluster not in ids:
+            ids[cluster] = new_id(cluster, taken)
+            taken.add(ids[cluster])
+    return ids
+
+
+def _events(clusters: dict[str, list[str]], ids: dict[str, str], before: dict[str, str], issued: set[str]) -> list[Event]:
+    after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
+    events: list[Event] = []
+    came_from: dict[str, Counter[str]] = defaultdict(Counter)
+    went_to: dict[str, Counter[str]] = defaultdict(Counter)
+    for record, customer in after.items():
+        if record in before and before[record] != customer:
+            came_from[customer][before[record]] += 1
+            went_to[before[record]][customer] += 1
+    living = set(after.values())
+    for customer in sorted(living - issued):
+        origin = came_from[customer].most_common(1)
+        events.append(("created", customer, origin[0][0] if origin else None, None))
+        if origin and origin[0][0] in living:
+            events.append(("split", origin[0][0], customer, None))
+    for customer in sorted(set(before.values()) - living):
+        heir = went_to[customer].most_common(1)
+        events.append(("merged", customer, heir[0][0], None) if heir else ("retired", customer, None, None))
+    for record in sorted(before):
+        if after.get(record) != before[record]:
+            events.append(("left", before[record], after.get(record), record))
+    for record in sorted(after):
+        if before.get(record) != after[record]:
+            events.append(("joined", after[record], before.get(record), record))
+    return events
+
+
+def _append(ledger: pl.DataFrame, events: list[Event], model_version: str) -> pl.DataFrame:
+    seq = int(ledger["seq"].max() or 0) if ledger.height else 0  # type: ignore[arg-type]
+    run = int(ledger["run"].max() or 0) + 1 if ledger.height else 1  # type: ignore[arg-type]
+    at = now().isoformat(timespec="seconds")
+    fresh = pl.DataFrame(
+        [
+            (seq + i, run, at, event, customer, other, record, model_version)
+            for i, (event, customer, other, record) in enumerate(events, start=1)
+        ],
+        schema=SCHEMA,
+        orient="row",
+    )
+    return pl.concat([ledger, fresh])
+
+
+def _write_tables(con: duckdb.DuckDBPyConnection, ledger: pl.DataFrame) -> None:
+    con.register("ledger", ledger.to_arrow())
+    con.execute("BEGIN")
+    con.execute(
+        "CREATE OR REPLACE TABLE identity.customer_events AS SELECT * REPLACE (happened_at::TIMESTAMPTZ AS happened_at) "
+        "FROM ledger ORDER BY seq"
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE identity.members AS
+        WITH last_move AS (
+            SELECT record_key, event, customer_id FROM ledger WHERE event IN ('joined', 'left')
+            QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY seq DESC) = 1
+        )
+        SELECT m.record_key, m.customer_id, r.source, r.source_table, r.record_id
+        FROM last_move AS m JOIN identity.records AS r USING (record_key)
+        WHERE m.event = 'joined' ORDER BY 1
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE identity.customer_aliases AS
+        WITH RECURSIVE issued AS (SELECT DISTINCT customer_id FROM ledger WHERE event = 'created'),
+        ended AS (
+            SELECT customer_id, other_customer_id AS heir, event FROM ledger WHERE event IN ('merged', 'retired')
+            QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY seq DESC) = 1
+        ),
+        ended_now AS (SELECT * FROM ended WHERE customer_id NOT IN (SELECT customer_id FROM identity.members)),
+        walk AS (
+            SELECT customer_id, customer_id AS current_customer_id, 0 AS steps FROM issued
+            UNION ALL
+            SELECT w.customer_id, e.heir, w.steps + 1 FROM walk AS w
+            JOIN ended_now AS e ON e.customer_id = w.current_customer_id WHERE e.event = 'merged' AND w.steps < 100
+        )
+        SELECT w.customer_id,
+            CASE WHEN w.current_customer_id IN (SELECT customer_id FROM ended_now) THEN NULL
+                 ELSE w.current_customer_id END AS current_customer_id
+        FROM walk AS w QUALIFY row_number() OVER (PARTITION BY w.customer_id ORDER BY steps DESC) = 1 ORDER BY 1
+        """
+    )
+    con.execute("COMMIT")
+    con.unregister("ledger")
+
+
+def resolve(customer_id: str, as_of: datetime | None = None) -> str | None:
+    """Return the customer that an id stood for at a moment, or stands for now; None when it is retired.
+
+    Raises:
+        CdpError: the id was never issued, or not yet at that moment.
+    """
+    ledger = read_ledger()
+    if as_of is not None:
+        ledger = ledger.filter(pl.col("happened_at").str.to_datetime(time_zone="UTC") <= as_of)
+    if ledger.filter((pl.col("event") == "created") & (pl.col("customer_id") == customer_id)).is_empty():
+        raise CdpError(f"customer id {customer_id} was never issued" + (" by then" if as_of else ""))
+    living = set(membership(ledger).values())
+    ends = ledger.filter(pl.col("event").is_in(["merged", "retired"]))
+    heirs = dict(zip(ends["customer_id"].to_list(), ends["other_customer_id"].to_list(), strict=True))
+    current: str | None = customer_id
+    while current is not None and current not in living:
+        current = heirs.get(current)
+    return current

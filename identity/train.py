@@ -1,0 +1,134 @@
+"""Train the linkage model without labels, apart from prediction.
+
+In: `identity.records`. Out: a model file. How: u of dense fields by random sampling, u of sparse identifiers from pairs
+that share the value and contradict in the given name, m by expectation maximisation in several blocks, the prior last,
+re-estimated from the pairs that the model itself finds (deterministic rules alone can be off by a factor of 60).
+Fellegi and Sunter (1969); the EM of Winkler as Splink implements it.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from identity import model as model_parts
+from identity.link import prepare_input
+from identity.model import KNOWN_U, LEVELS, RARE_M, TRAINING_RULES, ModelNotTrained, else_label
+from warehouse.duck import count
+from warehouse.errors import edge
+from warehouse.steps import StepResult, step
+
+#: Sparse identifiers: comparison, level and column; a random sample almost never sees them agree.
+SPARSE = (("email", "email_key"), ("phone", "phone_e164"), ("tax_id", "tax_id"))
+#: No probability is taken as smaller: a level nobody was seen in is rare, not impossible.
+FLOOR_M, FLOOR_U = 2e-3, 1e-7
+
+
+def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7) -> StepResult:
+    """Train on the records at hand and write a model file.
+
+    Raises:
+        ModelNotTrained: a level stays without numbers.
+        CdpError: there are too few records to train on.
+    """
+    from splink import block_on
+
+    with step("train") as result, edge("identity"):
+        records = prepare_input(con)
+        if records < 200:
+            raise ModelNotTrained(f"{records} records are too few to train on; at least 200 are needed")
+        fixed_u = _sparse_u(con)
+        linker = model_parts.linker(con, "splink_input", 1 / max(records, 2), model_parts.comparisons(fixed_u=fixed_u))
+        linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=seed)
+        for columns in TRAINING_RULES:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block_on(*columns), fix_probability_two_random_records_match=False, max_pairs=2e6
+            )
+        trained = _numbers(linker.misc.save_model_to_json())
+        prior = _prior(con, trained, records)
+        model_parts.write_model(
+            path,
+            {
+                "entity": "person",
+                "records": records,
+                "prior": prior,
+                "comparisons": {
+                    name: [{"label": label, "m": m, "u": u} for label, (m, u) in zip(_labels(name), pairs, strict=True)]
+                    for name, pairs in trained.items()
+                },
+            },
+        )
+        model_parts.load_model(path)
+        result.rows_in = records
+        result.facts = {"prior": prior, "model": path.name}
+    return result
+
+
+def _labels(comparison: str) -> list[str]:
+    return [label for label, _, _ in LEVELS[comparison][1]] + [else_label(comparison)]
+
+
+def _sparse_u(con: duckdb.DuckDBPyConnection) -> dict[str, dict[int, float]]:
+    """Return u of the exact level of sparse identifiers: how often two different people share one.
+
+    Pairs that share a value and have clearly different given names are taken as different people.
+    """
+    found: dict[str, dict[int, float]] = {comparison: dict(levels) for comparison, levels in KNOWN_U.items()}
+    for comparison, column in SPARSE:
+        known = count(con, f"splink_input WHERE {column} IS NOT NULL AND given_first IS NOT NULL")
+        shared = count(
+            con,
+            f"splink_input AS a JOIN splink_input AS b ON a.{column} = b.{column} AND a.record_key < b.record_key "
+            "WHERE jaro_winkler_similarity(a.given_first, b.given_first) < 0.7 "
+            "AND least(length(a.given_first), length(b.given_first)) > 1",
+        )
+        pairs = max(known * (known - 1) / 2, 1)
+        found.setdefault(comparison, {})[0] = max(shared / pairs, 0.2 / pairs, FLOOR_U)
+    return found
+
+
+def _numbers(saved: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Take (m, u) per level out of Splink's model, bounded away from zero, m and u summing to one."""
+    out: dict[str, list[tuple[float, float]]] = {}
+    for comparison in saved["comparisons"]:
+        name = comparison["output_column_name"]
+        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        m: list[float] = []
+        u: list[float] = []
+        for at, level in enumerate(levels):
+            m_found = level.get("m_probability") or RARE_M.get(name, {}).get(at)
+            u_found = level.get("u_probability")
+            if m_found is None or u_found is None:
+                missing = "m" if m_found is None else "u"
+                raise ModelNotTrained(
+                    f"no {missing} for '{level['label_for_charts']}': no pair of records shows it. "
+                    "Train on more records, or keep the shipped model."
+                )
+            m.append(max(m_found, FLOOR_M))
+            u.append(max(u_found, FLOOR_U))
+        out[name] = [(a / sum(m), b / sum(u)) for a, b in zip(m, u, strict=True)]
+    return out
+
+
+def _prior(con: duckdb.DuckDBPyConnection, numbers: dict[str, list[tuple[float, float]]], records: int) -> float:
+    """Return the probability that two random records match, so that it agrees with what the model finds.
+
+    Starting from one in the number of records, the expected matches among candidate pairs give a new prior, until it
+    stays. The weights need scoring only once: a new prior shifts all of them alike.
+    """
+    start = 1 / records
+    linker = model_parts.linker(con, "splink_input", start, model_parts.comparisons(numbers))
+    scored = linker.inference.predict(threshold_match_weight=-20)
+    table, total = scored.physical_name, records * (records - 1) / 2
+    prior = start
+    for _ in range(30):
+        shift = model_parts.prior_bits(prior) - model_parts.prior_bits(start)
+        expected = con.execute(f"SELECT sum(1 / (1 + power(2, -(match_weight + {shift})))) FROM {table}").fetchall()[0][0]
+        fresh = min(max(float(expected or 0) / total, 1e-12), 0.1)
+        if abs(math.log2(fresh / prior)) < 0.01:
+            break
+        prior = fresh
+    return prior

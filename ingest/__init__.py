@@ -1,0 +1,1 @@
+"""Exports in: a declaration per source table, readers for formats, landing."""

@@ -1,0 +1,1 @@
+"""Readers: bytes in, text rows out. One module a family of formats."""

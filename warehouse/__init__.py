@@ -1,0 +1,1 @@
+"""Where bytes live: settings, connections, the lake, step results, publication, the operations database."""

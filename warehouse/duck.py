@@ -1,0 +1,80 @@
+"""The only place that opens DuckDB.
+
+One process writes the working file at a time; readers use the published file. Only calls that DuckDB 1.5 and 2.0
+share are used: `execute(...).fetchall()` and `con.sql(...)`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.errors import CdpError
+from warehouse.settings import settings
+
+#: Schemas of the working file, in the order in which data pass through them.
+SCHEMAS = ("bronze", "quality", "identity", "activation")
+
+
+def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, the working file, or memory (`":memory:"`), bounded and in UTC.
+
+    Raises:
+        CdpError: another process is writing the file, or it is not there to be read.
+    """
+    config = settings()
+    target = Path(path) if path not in (None, ":memory:") else None
+    if path is None:
+        target = config.working_file
+    if target is not None:
+        if read_only and not target.exists():
+            raise CdpError(f"{target.name} is not there yet; run `cdp run` or start the DAGs")
+        target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = config.warehouse / "scratch"
+    try:
+        con = duckdb.connect(str(target) if target else ":memory:", read_only=read_only)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            name = target.name if target else "memory"
+            raise CdpError(f"{name} is being written by another process; wait for it, or use the pool") from None
+        raise
+    con.execute(f"SET memory_limit = '{config.memory_limit}'")
+    con.execute(f"SET threads = {config.threads}")
+    con.execute(f"SET temp_directory = '{quoted(str(scratch))}'")
+    con.execute("SET TimeZone = 'UTC'")
+    if target is not None and not read_only:
+        for schema in SCHEMAS:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    return con
+
+
+def quoted(text: str) -> str:
+    """Return the inside of a SQL string literal."""
+    return text.replace("'", "''")
+
+
+def name(*parts: str) -> str:
+    """Return a quoted, possibly dotted SQL identifier."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Count the rows of a table, view or parenthesised query."""
+    return int(con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
+
+
+def rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+    """Run a query and return its rows as dictionaries; for small results."""
+    cursor = con.execute(sql, parameters or [])
+    columns = [d[0] for d in cursor.description or []]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    """Tell whether a table or view is there."""
+    found = con.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, table]
+    ).fetchall()
+    return bool(found[0][0])

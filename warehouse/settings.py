@@ -1,0 +1,133 @@
+"""Every setting of the product; the only reader of the environment.
+
+| variable | meaning | default |
+|---|---|---|
+| `CDP_HOME` | folder of the checkout or of the company's project | the folder that holds the rooms |
+| `CDP_DATA` | where lake, warehouse, outbox and state live | `$CDP_HOME/data` |
+| `CDP_INBOX` | where exports arrive, one folder a system | `$CDP_DATA/inbox` |
+| `CDP_SOURCES` | folders with source declarations, separated by `:` | `ingest/sources` |
+| `CDP_AUDIENCES` | folders with audience declarations, separated by `:` | `activation/audiences` |
+| `CDP_DBT_MODELS` | one more folder of dbt models (own sources), relative to `dbt_project` or absolute | none |
+| `CDP_DBT_VARS` | JSON merged into dbt's vars | `{}` |
+| `CDP_OPERATIONS_URL` | SQLAlchemy URL of the operations database | SQLite in `$CDP_DATA/state` |
+| `CDP_AS_OF` | date the metrics are computed for | newest day with data |
+| `CDP_NOW` | a fixed clock, ISO 8601 | the real clock |
+| `CDP_MEMORY_LIMIT`, `CDP_THREADS` | bounds of DuckDB | `3GB`, number of cores |
+| `CDP_MAX_FILE_GB` | largest expanded export that is read | `20` |
+| `CDP_HASH_KEY` | key of pseudonyms in logs and audit | a key made once in `$CDP_DATA/state` |
+| `CDP_FAULT` | `point:kill` or `point:raise`, for tests | none |
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+ROOMS = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says, with paths resolved. Built anew on each call of :func:`settings`."""
+
+    home: Path
+    data: Path
+    inbox: Path
+    source_dirs: tuple[Path, ...]
+    audience_dirs: tuple[Path, ...]
+    dbt_models: Path | None
+    dbt_vars: str
+    operations_url: str
+    as_of: date | None
+    now: datetime | None
+    memory_limit: str
+    threads: int
+    max_file_gb: float
+    hash_key: str | None
+    fault: str
+
+    @property
+    def lake(self) -> Path:
+        """Raw bytes, accepted rows, quarantine and refusals."""
+        return self.data / "lake"
+
+    @property
+    def warehouse(self) -> Path:
+        """The working file, the published file and its kept versions."""
+        return self.data / "warehouse"
+
+    @property
+    def working_file(self) -> Path:
+        """The DuckDB file that one writer at a time builds."""
+        return self.warehouse / "build.duckdb"
+
+    @property
+    def published_file(self) -> Path:
+        """The finished, read-only DuckDB file that people query."""
+        return self.warehouse / "cdp.duckdb"
+
+    @property
+    def outbox(self) -> Path:
+        """Audience files, one folder per audience and destination."""
+        return self.data / "outbox"
+
+    @property
+    def state(self) -> Path:
+        """What cannot be rebuilt from exports: id ledger, delivery journal, trained models, operations database."""
+        return self.data / "state"
+
+    @property
+    def quality_docs(self) -> Path:
+        """Great Expectations' project, with its Data Docs."""
+        return self.data / "quality"
+
+
+def _paths(value: str | None, default: Path) -> tuple[Path, ...]:
+    return tuple(Path(p).resolve() for p in value.split(":") if p) if value else (default,)
+
+
+def settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        ValueError: a date, time or number in the environment cannot be read; the message names the variable.
+    """
+    env = os.environ
+    home = Path(env.get("CDP_HOME") or ROOMS).resolve()
+    data = Path(env.get("CDP_DATA") or home / "data").resolve()
+    as_of, now = env.get("CDP_AS_OF"), env.get("CDP_NOW")
+    try:
+        as_of_date = date.fromisoformat(as_of) if as_of else None
+        fixed_now = datetime.fromisoformat(now) if now else None
+    except ValueError as error:
+        raise ValueError(f"CDP_AS_OF wants YYYY-MM-DD and CDP_NOW an ISO time: {error}") from None
+    models = env.get("CDP_DBT_MODELS")
+    return Settings(
+        home=home,
+        data=data,
+        inbox=Path(env.get("CDP_INBOX") or data / "inbox").resolve(),
+        source_dirs=_paths(env.get("CDP_SOURCES"), ROOMS / "ingest" / "sources"),
+        audience_dirs=_paths(env.get("CDP_AUDIENCES"), ROOMS / "activation" / "audiences"),
+        dbt_models=Path(models).resolve() if models else None,
+        dbt_vars=env.get("CDP_DBT_VARS") or "{}",
+        operations_url=env.get("CDP_OPERATIONS_URL") or f"sqlite:///{data / 'state' / 'operations.sqlite'}",
+        as_of=as_of_date,
+        now=fixed_now.astimezone(UTC) if fixed_now else None,
+        memory_limit=env.get("CDP_MEMORY_LIMIT") or "3GB",
+        threads=int(env.get("CDP_THREADS") or os.cpu_count() or 2),
+        max_file_gb=float(env.get("CDP_MAX_FILE_GB") or 20),
+        hash_key=env.get("CDP_HASH_KEY"),
+        fault=env.get("CDP_FAULT") or "",
+    )
+
+
+def now() -> datetime:
+    """Return the present time in UTC, or the fixed clock of `CDP_NOW`."""
+    return settings().now or datetime.now(UTC)
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """Return the environment for a child process (dbt, Airflow's parts) with some variables set."""
+    return {**os.environ, **extra}

@@ -1,0 +1,70 @@
+"""Run dbt: one process per run, on the working file, which nobody else has open meanwhile.
+
+In: bronze views and identity tables. Out: marts, metrics, segments in the working file, and dbt's run results.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from warehouse import files
+from warehouse.errors import CdpError, GateFailed
+from warehouse.faults import fault
+from warehouse.settings import ROOMS, child_environment, settings
+from warehouse.steps import StepResult, step
+
+PROJECT = ROOMS / "dbt_project"
+
+
+def run_dbt(command: str, *arguments: str) -> StepResult:
+    """Run a dbt command (`build`, `docs generate`, `parse`) and count what its nodes came to.
+
+    Raises:
+        GateFailed: a model or a test failed; the message names them.
+        CdpError: dbt itself could not run; its log says why.
+    """
+    config = settings()
+    state = config.state / "dbt"
+    state.mkdir(parents=True, exist_ok=True)
+    fault(f"dbt.before_{command}")
+    with step(f"dbt {command}") as result:
+        variables: dict[str, Any] = json.loads(config.dbt_vars)
+        if config.as_of:
+            variables["as_of_date"] = config.as_of.isoformat()
+        line = [
+            sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "--log-path", str(state / "logs"), *command.split(),
+            "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(state / "target"),
+            "--vars", json.dumps(variables), *arguments,
+        ]  # fmt: skip
+        environment = child_environment(
+            CDP_WORKING_FILE=str(config.working_file),
+            CDP_THREADS=str(config.threads),
+            CDP_MEMORY_LIMIT=config.memory_limit,
+            CDP_DBT_MODELS=str(config.dbt_models or "own_models"),
+            DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+        )
+        done = subprocess.run(line, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+        (state / "last_output.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+        results = _results(state / "target" / "run_results.json")
+        counts = Counter(node["status"] for node in results)
+        result.rows_out = sum(n for status, n in counts.items() if status in ("success", "pass"))
+        result.facts = {"nodes": len(results), **dict(sorted(counts.items()))}
+        if done.returncode:
+            failed = [node["unique_id"].split(".", 2)[-1] for node in results if node["status"] in ("error", "fail")]
+            if failed:
+                raise GateFailed(
+                    f"dbt {command}: {len(failed)} failed: {', '.join(failed[:10])}. "
+                    "Consumers keep what was published before; see state/dbt/last_output.txt"
+                )
+            raise CdpError(f"dbt {command} could not run (exit code {done.returncode}); see state/dbt/last_output.txt")
+    fault(f"dbt.after_{command}")
+    return result
+
+
+def _results(path: Path) -> list[dict[str, Any]]:
+    return list(files.read_json(path)["results"]) if path.exists() else []
