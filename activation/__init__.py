@@ -1,0 +1,1 @@
+"""Audiences out: who is in, who may be sent, what changes, and what came of it."""

@@ -1,0 +1,166 @@
+"""Apply plans: exactly the plan that was made, by its hash; removals first; every change with its outcome.
+
+In: plans in the outbox, approvals of people. Out: the destination's files, the journal. What stays true: a plan is applied
+once; a crash before the journal is written repeats the same bytes under the same names; no connection to the warehouse is
+open meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import polars as pl
+
+from activation.audience import Audience, load_audiences
+from activation.consent import decision_sql
+from activation.destinations import DESTINATIONS, Change
+from activation.errors import ApprovalNeeded, Retryable, StalePlan
+from activation.ledger import is_applied, write_journal
+from activation.plan import Plan, plans
+from warehouse import files
+from warehouse.errors import CdpError, edge
+from warehouse.faults import fault
+from warehouse.operations import ApprovalRow, session
+from warehouse.publish import open_published
+from warehouse.settings import now
+from warehouse.steps import StepResult, step
+
+
+def deliver_audiences() -> StepResult:
+    """Apply every plan that has changes and was not applied yet.
+
+    Raises:
+        ApprovalNeeded: at least one plan waits for a person; the others were applied.
+        Retryable: files could not be written.
+    """
+    with step("deliver") as result, edge("activation"):
+        waiting: list[str] = []
+        outcomes: Counter[str] = Counter()
+        audiences = load_audiences()
+        for plan in plans():
+            if is_applied(plan.audience, plan.platform, plan.hash) or not plan.changes:
+                continue
+            try:
+                outcomes.update(apply_plan(plan, audiences[plan.audience]))
+            except ApprovalNeeded as error:
+                waiting.append(str(error))
+        result.rows_out = sum(outcomes.values())
+        result.facts = dict(sorted(outcomes.items()))
+        if waiting:
+            raise ApprovalNeeded("\n".join(waiting))
+    return result
+
+
+def apply_plan(plan: Plan, audience: Audience) -> Counter[str]:
+    """Apply one plan and journal it; returns outcomes by status.
+
+    Raises:
+        ApprovalNeeded: the plan is larger than declared, or removes more than its share, and nobody approved its hash.
+        StalePlan: the rows are not those of the hash.
+        Retryable: a file could not be written.
+    """
+    _ask_for_approval(plan, audience)
+    if not plan.rows_path.exists():
+        raise StalePlan(f"{plan.audience}/{plan.platform}: the plan's rows are gone; make the plan again")
+    frame = pl.read_parquet(plan.rows_path)
+    order = {"remove": 0, "add": 1, "update": 2}
+    changes = [
+        Change(row["customer_id"], row["op"], json.loads(row["payload"]), json.loads(row["previous"]))
+        for row in sorted(frame.iter_rows(named=True), key=lambda r: (order.get(r["op"], 9), r["customer_id"]))
+        if row["op"] in order
+    ]
+    _ask_consent_again(plan, audience, [c.customer_id for c in changes if c.op != "remove"])
+    everyone = [
+        json.loads(payload) for payload in frame.filter(pl.col("op").is_in(["add", "update", "unchanged"]))["payload"].to_list()
+    ]
+    stem = f"{plan.audience}_{plan.hash[:8]}"
+    fault("deliver.before_send")
+    try:
+        outcomes = DESTINATIONS[plan.platform].deliver(plan.folder, stem, changes, everyone)
+    except OSError as error:
+        raise Retryable(f"{plan.audience}/{plan.platform}: files could not be written ({error.strerror})") from None
+    fault("deliver.after_send")
+    planned = {row["customer_id"]: row for row in frame.iter_rows(named=True)}
+    at = now().isoformat(timespec="seconds")
+    write_journal(
+        plan.audience, plan.platform, plan.hash,
+        [
+            {
+                "audience": plan.audience, "platform": plan.platform, "list": plan.list, "customer_id": outcome.customer_id,
+                "op": change.op, "status": outcome.status, "reason": outcome.reason or planned[outcome.customer_id]["reason"],
+                "payload_hash": planned[outcome.customer_id]["payload_hash"],
+                "payload": planned[outcome.customer_id]["payload"], "plan_hash": plan.hash, "delivered_at": at,
+            }
+            for change, outcome in zip(changes, outcomes, strict=True)
+        ],
+    )  # fmt: skip
+    _write_manifest(plan)
+    fault("deliver.after_journal")
+    return Counter(outcome.status for outcome in outcomes)
+
+
+def approve(plan_hash: str, author: str) -> Plan:
+    """Record a person's consent to one plan.
+
+    Raises:
+        CdpError: no newest plan has that hash.
+    """
+    found = [plan for plan in plans() if plan.hash.startswith(plan_hash) and len(plan_hash) >= 8]
+    if len(found) != 1:
+        raise CdpError(f"no plan to apply has the hash {plan_hash}; see `cdp plan`")
+    plan = found[0]
+    with session() as db:
+        if db.get(ApprovalRow, plan.hash) is None:
+            db.add(
+                ApprovalRow(
+                    plan_hash=plan.hash, audience=plan.audience, destination=plan.platform, author=author, approved_at=now()
+                )
+            )
+    return plan
+
+
+def _ask_for_approval(plan: Plan, audience: Audience) -> None:
+    removed = plan.counts.get("remove", 0)
+    before = removed + plan.counts.get("unchanged", 0) + plan.counts.get("update", 0)
+    reasons = []
+    if plan.changes > audience.approve_over:
+        reasons.append(f"{plan.changes:,} changes, more than {audience.approve_over:,}")
+    if removed and 100 * removed > audience.max_remove_pct * before:
+        reasons.append(f"removes {removed:,} of {before:,}, more than {audience.max_remove_pct:g} %")
+    if reasons:
+        with session() as db:
+            if db.get(ApprovalRow, plan.hash) is not None:
+                return
+        raise ApprovalNeeded(
+            f"{plan.audience}/{plan.platform}: {' and '.join(reasons)}. Look at it, then `cdp approve {plan.hash[:12]}`"
+        )
+
+
+def _ask_consent_again(plan: Plan, audience: Audience, customers: list[str]) -> None:
+    """Refuse a plan in which somebody's consent has gone since it was made.
+
+    Raises:
+        StalePlan: at least one; a new plan leaves them out.
+    """
+    target = next(t for t in audience.destinations if t.platform == plan.platform and t.list == plan.list)
+    con = open_published()
+    try:
+        refused = con.execute(
+            f"SELECT count(*) FROM (SELECT unnest(?::VARCHAR[]) AS customer_id) AS asked "
+            f"WHERE {decision_sql('asked.customer_id', target.purpose, target.channel)} IS NOT NULL",
+            [customers],
+        ).fetchall()[0][0]
+    finally:
+        con.close()
+    if refused:
+        raise StalePlan(f"{plan.audience}/{plan.platform}: {refused} of the plan have no consent any more; make the plan again")
+
+
+def _write_manifest(plan: Plan) -> None:
+    """Say beside the files what they are: name, rows and checksum."""
+    listed = {
+        path.name: {"rows": max(path.read_bytes().count(b"\r\n") - 1, 0), "sha256": files.sha256_of(path)}
+        for path in sorted(plan.folder.glob("*.csv"))
+    }
+    files.write_json(plan.folder / "manifest.json", {"plan_hash": plan.hash, "list": plan.list, "files": listed})

@@ -1,0 +1,167 @@
+"""Plans: the difference between who should be on a list and who the ledger says is there.
+
+In: `activation.audience_members`, the published customers and consents, `activation.present`. Out: one plan per audience
+and destination below `outbox/<audience>/<platform>/`, a Parquet file of rows and a JSON file of counts, named by the
+plan's hash. What stays true: making a plan sends nothing; the same state gives the same hash; every customer of the
+audience is in it once, with what happens to them and one reason why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from activation.audience import Audience, Target, attach_published, load_audiences
+from activation.consent import decision_sql
+from activation.destinations import DESTINATIONS
+from activation.destinations.base import CUSTOMER_COLUMNS, payload_hash
+from activation.ledger import register_ledger
+from warehouse import files, lake
+from warehouse.duck import rows
+from warehouse.errors import edge
+from warehouse.faults import fault
+from warehouse.settings import settings
+from warehouse.steps import StepResult, step
+
+SCHEMA = {
+    "customer_id": pl.String, "op": pl.String, "reason": pl.String, "payload": pl.String, "payload_hash": pl.String,
+    "previous": pl.String,
+}  # fmt: skip
+Row = tuple[str, str, str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would change on one list. `counts` by operation; `refused` counts by reason; `warnings` in words."""
+
+    audience: str
+    platform: str
+    list: str
+    hash: str
+    counts: dict[str, int]
+    refused: dict[str, int]
+    list_size_after: int
+    warnings: list[str]
+
+    @property
+    def changes(self) -> int:
+        """Return how many rows would be sent."""
+        return sum(self.counts.get(op, 0) for op in ("add", "update", "remove"))
+
+    @property
+    def folder(self) -> Path:
+        """Return where the plan and its files stand."""
+        return settings().outbox / self.audience / self.platform
+
+    @property
+    def rows_path(self) -> Path:
+        """Return the plan's rows."""
+        return self.folder / f"plan-{self.hash[:12]}.parquet"
+
+
+def plan_deliveries(con: duckdb.DuckDBPyConnection) -> StepResult:
+    """Write a plan per audience and destination.
+
+    Raises:
+        DeclarationError: an audience is declared wrongly.
+    """
+    with step("plan") as result, edge("activation"):
+        register_ledger(con)
+        attach_published(con)
+        plans = [
+            make_plan(con, audience, target) for audience in load_audiences().values() for target in audience.destinations
+        ]
+        con.execute("DETACH cdp")
+        result.rows_in = sum(sum(plan.counts.values()) for plan in plans)
+        result.rows_out = sum(plan.changes for plan in plans)
+        result.facts = {"plans": {f"{p.audience}/{p.platform}": p.counts for p in plans}}
+    return result
+
+
+def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target) -> Plan:
+    """Make and write the plan of one audience at one destination; the published file is attached as `cdp`."""
+    destination = DESTINATIONS[target.platform]
+    columns = ", ".join(f"c.{column}" for column in CUSTOMER_COLUMNS)
+    wanted = rows(
+        con,
+        f"""
+        SELECT {columns}, coalesce(m.left_out, {decision_sql("m.customer_id", target.purpose, target.channel)}) AS refused
+        FROM activation.audience_members AS m JOIN cdp.marts.customers AS c USING (customer_id)
+        WHERE m.audience = ? ORDER BY c.customer_id
+        """,
+        [audience.name],
+    )
+    present = {
+        row["customer_id"]: (row["payload_hash"], row["payload"])
+        for row in rows(
+            con,
+            "SELECT customer_id, payload_hash, payload FROM activation.present WHERE audience = ? AND platform = ? AND list = ?",
+            [audience.name, target.platform, target.list],
+        )
+    }
+    planned: list[Row] = []
+    for customer in wanted:
+        ident, reason = customer["customer_id"], customer["refused"]
+        payload = None if reason else destination.payload(customer)
+        sent_hash, sent = present.get(ident, ("", "{}"))
+        if payload is None:
+            why = reason or f"needs {destination.needs}"
+            planned.append((ident, "remove" if sent_hash else "refused", why, "{}", "", sent))
+            continue
+        digest = payload_hash(payload)
+        op = "add" if not sent_hash else "unchanged" if sent_hash == digest else "update"
+        planned.append((ident, op, "", json.dumps(payload, ensure_ascii=False, sort_keys=True), digest, sent))
+    gone = set(present) - {row[0] for row in planned}
+    planned += [(ident, "remove", "no longer in the audience", "{}", "", present[ident][1]) for ident in gone]
+    frame = pl.DataFrame(sorted(planned), schema=SCHEMA, orient="row")
+    plan = _described(frame, audience, target, destination.min_list_size)
+    fault("plan.before_write")
+    lake.write_parquet(plan.rows_path, frame.to_arrow())
+    for old in plan.folder.glob("plan-*.parquet"):
+        if old != plan.rows_path:
+            old.unlink()
+    files.write_json(plan.folder / "plan.json", plan.__dict__)
+    return plan
+
+
+def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list_size: int) -> Plan:
+    digest = hashlib.sha256(f"{audience.name}|{target.platform}|{target.list}".encode())
+    for row in frame.select("customer_id", "op", "payload_hash", "reason").iter_rows():
+        digest.update("\x1f".join(row).encode() + b"\n")
+    counts = {op: n for op, n in sorted(frame.group_by("op").len().iter_rows())}
+    refused = frame.filter(pl.col("op") == "refused").group_by("reason").len().sort("reason")
+    size = sum(counts.get(op, 0) for op in ("add", "update", "unchanged"))
+    warnings = []
+    if size < min_list_size:
+        warnings.append(f"{target.platform} matches lists from {min_list_size} members on; this one has {size}")
+    if size < audience.min_size:
+        warnings.append(f"smaller than its declared minimum of {audience.min_size}")
+    if size > audience.max_size:
+        warnings.append(f"larger than its declared maximum of {audience.max_size}")
+    return Plan(
+        audience.name, target.platform, target.list, digest.hexdigest(), counts, dict(refused.iter_rows()), size, warnings
+    )
+
+
+def read_plan(audience: str, platform: str) -> Plan:
+    """Return the newest plan of an audience at a platform.
+
+    Raises:
+        FileNotFoundError: none was made yet.
+    """
+    return Plan(**files.read_json(settings().outbox / audience / platform / "plan.json"))
+
+
+def plans() -> list[Plan]:
+    """Return the newest plan of every audience and destination."""
+    return [
+        read_plan(audience.name, target.platform)
+        for audience in load_audiences().values()
+        for target in audience.destinations
+        if (settings().outbox / audience.name / target.platform / "plan.json").exists()
+    ]

@@ -1,0 +1,523 @@
+"""The front door: every step as a command, in pipeline order.
+
+`cdp run` does what the DAGs do, without Airflow. Steps open the working file, write their tables and close it again, so
+any step can be run alone, and run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from warehouse.errors import CdpError, edge, redacted
+from warehouse.settings import ROOMS, settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from warehouse.steps import StepResult
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+# ---------------------------------------------------------------- steps, shared with the DAGs
+
+
+def _on_working_file(work: Callable[[duckdb.DuckDBPyConnection], StepResult]) -> StepResult:
+    from warehouse.duck import connect
+
+    con = connect()
+    try:
+        return work(con)
+    finally:
+        con.close()
+
+
+def land_one(table: str) -> StepResult:
+    """Land one source table."""
+    from ingest.land import land
+    from quality.contract import load_contracts
+
+    contracts = load_contracts()
+    if table not in contracts:
+        raise CdpError(f"no source table is called '{table}'; known: {', '.join(contracts)}")
+    return land(contracts[table])
+
+
+def land_all() -> StepResult:
+    """Land every source table, one after the other."""
+    from ingest.land import land_all as land_every_table
+    from warehouse.steps import step
+
+    with step("land") as result:
+        refused: list[str] = []
+        for done in land_every_table(lambda r: err.print(f"  [dim]{r.step}: {r.rows_in:,} rows in[/]")):
+            result.rows_in += done.rows_in
+            result.rows_out += done.rows_out
+            for fact in ("quarantined", "dropped"):
+                result.facts[fact] = result.facts.get(fact, 0) + done.facts.get(fact, 0)
+            refused += done.facts.get("refused", [])
+        result.facts["refused"] = refused
+        for sentence in refused:
+            err.print(f"  [yellow]set aside:[/] {sentence}", highlight=False)
+    return result
+
+
+def bronze() -> StepResult:
+    """Point the bronze tables at what was landed."""
+    from ingest.land import register_bronze
+
+    return _on_working_file(register_bronze)
+
+
+def standardise() -> StepResult:
+    """Clean the records of people."""
+    from identity.standardise import standardise as work
+
+    return _on_working_file(work)
+
+
+def link() -> StepResult:
+    """Find pairs of records that are the same person."""
+    from identity.judgements import judgements
+    from identity.link import link_records
+
+    said = judgements()
+    return _on_working_file(lambda con: link_records(con, said))
+
+
+def cluster() -> StepResult:
+    """Group records into people and give them their ids."""
+    from identity.cluster import cluster_records
+    from identity.customer_ids import assign_customer_ids
+    from identity.model import load_model
+
+    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
+        grouped = cluster_records(con)
+        named = assign_customer_ids(con, load_model()["version"])
+        named.facts = {**named.facts, **grouped.facts}
+        named.seconds += grouped.seconds
+        return named
+
+    return _on_working_file(work)
+
+
+def golden() -> StepResult:
+    """Build golden records, households and devices."""
+    from identity.anonymous import stitch_devices
+    from identity.golden import build_golden_profiles
+    from identity.households import build_households
+
+    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
+        result = build_golden_profiles(con)
+        households, devices = build_households(con), stitch_devices(con)
+        result.facts |= {"households": households.rows_out, "devices": devices.rows_out}
+        result.seconds += households.seconds + devices.seconds
+        return result
+
+    return _on_working_file(work)
+
+
+def build() -> StepResult:
+    """Run dbt: staging, marts, metrics, segments and their tests."""
+    from warehouse.transform import run_dbt
+
+    return run_dbt("build")
+
+
+def score() -> StepResult:
+    """Fit and publish scores that beat their baseline."""
+    from scoring.churn import score_churn
+
+    return _on_working_file(score_churn)
+
+
+def check() -> StepResult:
+    """Run the Great Expectations suites."""
+    from quality.checkpoints import run_suites
+
+    return _on_working_file(run_suites)
+
+
+def publish() -> StepResult:
+    """Swap a new published file in."""
+    from warehouse.publish import publish as work
+
+    return _on_working_file(work)
+
+
+def audiences() -> StepResult:
+    """Decide who is in which audience."""
+    from activation.audience import assemble_audiences
+
+    return _on_working_file(assemble_audiences)
+
+
+def plan() -> StepResult:
+    """Plan what changes at each destination."""
+    from activation.plan import plan_deliveries
+
+    return _on_working_file(plan_deliveries)
+
+
+def deliver() -> StepResult:
+    """Apply the plans that need nobody's approval."""
+    from activation.deliver import deliver_audiences
+
+    return deliver_audiences()
+
+
+#: The pipeline, in order. The DAGs run the same functions by these names.
+STEPS: dict[str, Callable[[], StepResult]] = {
+    "land": land_all, "bronze": bronze, "standardise": standardise, "link": link, "cluster": cluster, "golden": golden,
+    "build": build, "score": score, "check": check, "publish": publish, "audiences": audiences, "plan": plan, "deliver": deliver,
+}  # fmt: skip
+
+
+def run_step(name: str) -> dict[str, Any]:
+    """Run one step of the pipeline and return its counts; what an Airflow task calls."""
+    with edge(name):
+        return STEPS[name]().as_dict()
+
+
+# ---------------------------------------------------------------- commands
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option("0.1.0", prog_name="clientela")
+def cli() -> None:
+    """Clientela: exports in, one profile per customer, consented audiences out."""
+
+
+def _say(result: StepResult | dict[str, Any]) -> None:
+    facts = result if isinstance(result, dict) else result.as_dict()
+    shown = {k: v for k, v in facts.items() if k != "step"}
+    out.print(f"[bold]{facts['step']}[/]  " + "  ".join(f"{k}={v}" for k, v in shown.items()), highlight=False)
+
+
+def _step_command(name: str, work: Callable[[], StepResult]) -> None:
+    @cli.command(name, help=work.__doc__)
+    def command() -> None:
+        _say(work())
+
+
+@cli.command()
+@click.option("--people", default=5000, show_default=True, help="How many customers the company has.")
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), default="2026-10-31", show_default=True, help="Last day of the exports.")
+@click.option("--out", "folder", type=click.Path(path_type=Path), default=None, help="Where inbox/ and truth/ go; the data folder by default.")
+def generate(people: int, seed: int, until: datetime, folder: Path | None) -> None:
+    """Write the exports of a sample company, with the truth kept apart."""
+    from data.generate import generate_company
+
+    root = folder or settings().data
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err) as bar:
+        task = bar.add_task("sample company", total=7)
+        made = generate_company(
+            root / "inbox", root / "truth", people, seed, until.date(),
+            progress=lambda part: bar.update(task, advance=1, description=f"sample company: {part}"),
+        )  # fmt: skip
+    out.print(f"{made.people:,} people in {made.households:,} households, {sum(made.rows.values()):,} rows in {len(made.rows)} files")
+
+
+@cli.command()
+@click.argument("table", required=False)
+@click.option("--strict", is_flag=True, help="Exit with 3 when a file was set aside.")
+def land(table: str | None, strict: bool) -> None:
+    """Take new exports in: keep the bytes, gate the rows, set aside what cannot be taken."""
+    result = land_one(table) if table else land_all()
+    for sentence in result.facts.get("refused", []) if table else []:
+        err.print(f"  [yellow]set aside:[/] {sentence}", highlight=False)
+    _say(result)
+    if strict and result.facts.get("refused"):
+        sys.exit(3)
+
+
+for _name, _work in STEPS.items():
+    if _name != "land":
+        _step_command(_name, _work)
+
+
+@cli.command()
+@click.option("--out", "path", type=click.Path(path_type=Path), default=None, help="Model file; the company's own by default.")
+def train(path: Path | None) -> None:
+    """Train the linkage model on the records at hand (no labels needed); prediction never trains."""
+    from identity.train import train as work
+
+    target = path or settings().state / "models" / "person.json"
+    _say(_on_working_file(lambda con: work(con, target)))
+    out.print(f"model written to {target}")
+
+
+@cli.command()
+@click.option("--from", "first", type=click.Choice(list(STEPS)), default="land", show_default=True, help="Step to begin with.")
+def run(first: str) -> None:
+    """Run the whole pipeline, from exports to audience files."""
+    names = list(STEPS)[list(STEPS).index(first) :]
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task("pipeline", total=len(names))
+        for name in names:
+            bar.update(task, description=name)
+            _say(run_step(name))
+            bar.advance(task)
+
+
+@cli.command()
+@click.option("--truth", type=click.Path(path_type=Path), default=None, help="Truth file; the sample company's by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(truth: Path | None, as_json: bool) -> None:
+    """Compare customers with the truth: precision, recall, F1 by pair, by record (B-cubed) and by cluster."""
+    from identity.evaluate import evaluate as work
+    from warehouse.duck import connect
+
+    con = connect()
+    try:
+        found = work(con, truth or settings().data / "truth" / "records.csv")
+    finally:
+        con.close()
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    table = Table("", "precision", "recall", "F1", title=f"{found['customers']:,} customers for {found['people']:,} people")
+    for kind in ("pairwise", "b_cubed", "cluster"):
+        table.add_row(kind, *(f"{found[kind][k]:.4f}" for k in ("precision", "recall", "f1")))
+    out.print(table)
+    out.print(f"largest cluster {found['largest_cluster']} records, largest true {found['largest_true']}")
+
+
+@cli.command("explain")
+@click.argument("record_l")
+@click.argument("record_r")
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True)
+def explain(record_l: str, record_r: str, language: str) -> None:
+    """Say why two records are one person, or are not."""
+    from identity.explain import explain_pair
+    from warehouse.duck import connect
+
+    con = connect()
+    try:
+        lines = explain_pair(con, record_l, record_r, language)
+    finally:
+        con.close()
+    table = Table("comparison", "what was found", "bits", "")
+    for line in lines:
+        bar = ("[green]" if line["bits"] > 0 else "[red]") + "█" * min(round(abs(line["bits"])), 30) + "[/]"
+        table.add_row(line["comparison"], line["level"], f"{line['bits']:+.1f}", bar)
+    out.print(table)
+
+
+@cli.command("judge")
+@click.argument("record_l")
+@click.argument("record_r")
+@click.argument("verdict", type=click.Choice(["same", "not-same"]))
+@click.option("--author", required=True, help="Who decides.")
+@click.option("--reason", required=True, help="Why.")
+def judge(record_l: str, record_r: str, verdict: str, author: str, reason: str) -> None:
+    """Decide that two records are the same person, or are not; it wins over all evidence from the next run on."""
+    from identity.judgements import judge as work
+
+    number = work(record_l, record_r, "same" if verdict == "same" else "not same", author, reason)
+    out.print(f"judgement {number} is in force from the next `cdp link` on; `cdp unjudge {number}` takes it back")
+
+
+@cli.command("unjudge")
+@click.argument("number", type=int)
+@click.option("--author", required=True, help="Who takes it back.")
+def unjudge(number: int, author: str) -> None:
+    """Take a judgement back."""
+    from identity.judgements import undo
+
+    undo(number, author)
+    out.print(f"judgement {number} is taken back")
+
+
+@cli.command("id")
+@click.argument("customer_id")
+@click.option("--as-of", type=click.DateTime(), default=None, help="At that moment (UTC) instead of now.")
+def resolve_id(customer_id: str, as_of: datetime | None) -> None:
+    """Say which customer an id stands for, now or at a moment."""
+    from identity.customer_ids import resolve
+
+    found = resolve(customer_id, as_of.replace(tzinfo=UTC) if as_of else None)
+    out.print(found or "nobody: the id is retired")
+
+
+@cli.command()
+@click.argument("plan_hash")
+@click.option("--author", default=lambda: os.environ.get("USER", ""), help="Who approves.")
+def approve(plan_hash: str, author: str) -> None:
+    """Let a large plan go out; `cdp deliver` then applies exactly that plan."""
+    from activation.deliver import approve as work
+
+    if not author:
+        raise CdpError("say who approves: --author")
+    found = work(plan_hash, author)
+    out.print(f"{found.audience}/{found.platform}: {found.changes:,} changes approved; run `cdp deliver`")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> None:
+    """Say what there is: rows per source, customers, segments, audiences, files, where to look."""
+    from warehouse.summary import summary, summary_tables
+
+    found = summary()
+    if as_json:
+        click.echo(json.dumps(found, indent=1, default=str))
+        return
+    for table in summary_tables(found):
+        out.print(table)
+    out.print(f"DuckDB file      {found['published_file']}")
+    out.print(f"audience files   {found['outbox']}")
+    out.print(f"Data Docs        {found['data_docs']}")
+
+
+@cli.group()
+def source() -> None:
+    """Look at and check the declarations of sources."""
+
+
+@source.command("list")
+def source_list() -> None:
+    """List the declared source tables."""
+    from quality.contract import load_contracts
+
+    table = Table("table", "files", "load", "key", "identifies", "what")
+    for contract in load_contracts().values():
+        table.add_row(contract.name, contract.path, contract.load, ", ".join(contract.key), contract.identifies, contract.description)
+    out.print(table)
+
+
+@source.command("check")
+def source_check() -> None:
+    """Check all declarations of sources and audiences."""
+    from activation.audience import load_audiences
+    from quality.contract import load_contracts
+
+    out.print(f"{len(load_contracts())} source tables and {len(load_audiences())} audiences are declared well")
+
+
+@cli.command()
+def verify() -> None:
+    """Read the whole lake and compare it with its checksums."""
+    from warehouse import files, lake
+
+    bad = 0
+    folders = sorted((settings().lake / "bronze").glob("*"))
+    for folder in folders:
+        for load in lake.loads(folder.name):
+            path = lake.parquet_path("bronze", load.table, load.file_id, load.version)
+            if not path.exists() or files.sha256_of(path) != load.parquet_sha256:
+                bad += 1
+                err.print(f"[red]damaged:[/] {path.name} of {load.table}; delete its .json beside it and land again")
+    out.print(f"{len(folders)} tables read, {bad} damaged files")
+    if bad:
+        sys.exit(4)
+
+
+@cli.command()
+def docs() -> None:
+    """Make dbt's documentation as one static page."""
+    from warehouse.transform import run_dbt
+
+    _say(run_dbt("docs generate", "--static"))
+    out.print(f"documentation    {settings().state / 'dbt' / 'target' / 'static_index.html'}")
+
+
+@cli.command("roll-back")
+@click.argument("version")
+def roll_back(version: str) -> None:
+    """Put an earlier published version back in place."""
+    from warehouse.publish import roll_back as work
+
+    work(version)
+    out.print(f"version {version} is what people read now")
+
+
+@cli.command("export-person")
+@click.argument("customer_id")
+@click.option("--out", "path", type=click.Path(path_type=Path), required=True, help="JSON file to write.")
+@click.option("--actor", required=True, help="Who asks.")
+@click.option("--reason", required=True, help="Why; kept in the audit log.")
+def export_person(customer_id: str, path: Path, actor: str, reason: str) -> None:
+    """Write everything that is known of one person to a file."""
+    from privacy.export_person import export_person as work
+
+    found = work(customer_id, path, actor, reason)
+    out.print(f"{sum(found.values())} rows of {len(found)} tables written to {path}")
+
+
+@cli.command()
+def audit() -> None:
+    """Check that the audit log is whole."""
+    from privacy.audit import broken_rows
+
+    broken = broken_rows()
+    out.print("the audit log is whole" if not broken else f"rows changed or missing before: {broken}")
+    if broken:
+        sys.exit(4)
+
+
+@cli.command("keep-house")
+def keep_house() -> None:
+    """Remove what is past its time."""
+    from privacy.retention import keep_house as work
+
+    _say(work())
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8400, show_default=True)
+def serve(host: str, port: int) -> None:
+    """Serve the page for marketers."""
+    import uvicorn
+
+    from portal.app import make_app
+
+    uvicorn.run(make_app(), host=host, port=port, log_level="warning")
+
+
+@cli.command()
+@click.argument("name", default="first_light")
+@click.option("--people", multiple=True, type=int, help="Sizes to run; those of the benchmark by default.")
+def bench(name: str, people: tuple[int, ...]) -> None:
+    """Run a benchmark and write its figures and chart to benchmarks/results."""
+    from benchmarks.runner import run_benchmark
+
+    path = run_benchmark(name, people or None)
+    out.print(f"figures written to {path}")
+
+
+def main() -> None:
+    """Run the command line; errors that were foreseen are one sentence, others are redacted."""
+    sys.path.insert(0, str(ROOMS))
+    try:
+        code = cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except Exception as error:
+        known = isinstance(error, CdpError | ValueError)
+        text = str(error) if known else f"{type(error).__name__}: {redacted(str(error))}"
+        err.print("[red]error:[/]", text, highlight=False, markup=True)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Rights of people: who looked at what, and everything that is known of one person."""

@@ -1,0 +1,1 @@
+"""What SQL cannot do: fitted scores, tested on a later period and published only when they beat a plain baseline."""

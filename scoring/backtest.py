@@ -1,0 +1,45 @@
+"""How a score does on a later period, beside a plain baseline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """AUC (ranking), Brier score (mean squared error), lift of the top tenth, base rate, number of customers."""
+
+    auc: float
+    brier: float
+    lift_10pct: float
+    base_rate: float
+    customers: int
+
+    def as_dict(self) -> dict[str, float]:
+        """Return plain numbers."""
+        return {k: round(float(v), 5) for k, v in asdict(self).items()}
+
+
+def quality(predicted: Vector, happened: Vector) -> Quality:
+    """Judge predictions against what happened; both (rows,)."""
+    from sklearn.metrics import brier_score_loss, roc_auc_score
+
+    base = float(happened.mean())
+    top = np.argsort(-predicted, kind="stable")[: max(len(predicted) // 10, 1)]
+    return Quality(
+        auc=float(roc_auc_score(happened, predicted)),
+        brier=float(brier_score_loss(happened, predicted)),
+        lift_10pct=float(happened[top].mean() / base) if base else 0.0,
+        base_rate=base,
+        customers=len(happened),
+    )
+
+
+def beats(model: Quality, baseline: Quality) -> bool:
+    """Tell whether a model ranks better than the baseline and is not worse calibrated."""
+    return model.auc > baseline.auc and model.brier <= baseline.brier
