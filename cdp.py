@@ -215,20 +215,41 @@ def _step_command(name: str, work: Callable[[], StepResult]) -> None:
 @cli.command()
 @click.option("--people", default=5000, show_default=True, help="How many customers the company has.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same bytes.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), default="2026-10-31", show_default=True, help="Last day of the exports.")
-@click.option("--out", "folder", type=click.Path(path_type=Path), default=None, help="Where inbox/ and truth/ go; the data folder by default.")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default="2026-10-31",
+    show_default=True,
+    help="Last day of the exports.",
+)
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Where inbox/ and truth/ go; the data folder by default.",
+)
 def generate(people: int, seed: int, until: datetime, folder: Path | None) -> None:
     """Write the exports of a sample company, with the truth kept apart."""
     from data.generate import generate_company
 
     root = folder or settings().data
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err) as bar:
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+    ) as bar:
         task = bar.add_task("sample company", total=7)
         made = generate_company(
             root / "inbox", root / "truth", people, seed, until.date(),
             progress=lambda part: bar.update(task, advance=1, description=f"sample company: {part}"),
         )  # fmt: skip
-    out.print(f"{made.people:,} people in {made.households:,} households, {sum(made.rows.values()):,} rows in {len(made.rows)} files")
+    out.print(
+        f"{made.people:,} people in {made.households:,} households, {sum(made.rows.values()):,} rows in {len(made.rows)} files"
+    )
 
 
 @cli.command()
@@ -250,22 +271,30 @@ for _name, _work in STEPS.items():
 
 
 @cli.command()
-@click.option("--out", "path", type=click.Path(path_type=Path), default=None, help="Model file; the company's own by default.")
+@click.option(
+    "--out", "path", type=click.Path(path_type=Path), default=None, help="Model file; the company's own by default."
+)
 def train(path: Path | None) -> None:
     """Train the linkage model on the records at hand (no labels needed); prediction never trains."""
-    from identity.train import train as work
+    from identity.train import train_on_working_file
 
-    target = path or settings().state / "models" / "person.json"
-    _say(_on_working_file(lambda con: work(con, target)))
-    out.print(f"model written to {target}")
+    _say(train_on_working_file(path))
 
 
 @cli.command()
-@click.option("--from", "first", type=click.Choice(list(STEPS)), default="land", show_default=True, help="Step to begin with.")
+@click.option(
+    "--from", "first", type=click.Choice(list(STEPS)), default="land", show_default=True, help="Step to begin with."
+)
 def run(first: str) -> None:
     """Run the whole pipeline, from exports to audience files."""
     names = list(STEPS)[list(STEPS).index(first) :]
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err) as bar:
         task = bar.add_task("pipeline", total=len(names))
         for name in names:
@@ -275,7 +304,9 @@ def run(first: str) -> None:
 
 
 @cli.command()
-@click.option("--truth", type=click.Path(path_type=Path), default=None, help="Truth file; the sample company's by default.")
+@click.option(
+    "--truth", type=click.Path(path_type=Path), default=None, help="Truth file; the sample company's by default."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(truth: Path | None, as_json: bool) -> None:
     """Compare customers with the truth: precision, recall, F1 by pair, by record (B-cubed) and by cluster."""
@@ -290,7 +321,9 @@ def evaluate(truth: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=1))
         return
-    table = Table("", "precision", "recall", "F1", title=f"{found['customers']:,} customers for {found['people']:,} people")
+    table = Table(
+        "", "precision", "recall", "F1", title=f"{found['customers']:,} customers for {found['people']:,} people"
+    )
     for kind in ("pairwise", "b_cubed", "cluster"):
         table.add_row(kind, *(f"{found[kind][k]:.4f}" for k in ("precision", "recall", "f1")))
     out.print(table)
@@ -396,7 +429,14 @@ def source_list() -> None:
 
     table = Table("table", "files", "load", "key", "identifies", "what")
     for contract in load_contracts().values():
-        table.add_row(contract.name, contract.path, contract.load, ", ".join(contract.key), contract.identifies, contract.description)
+        table.add_row(
+            contract.name,
+            contract.path,
+            contract.load,
+            ", ".join(contract.key),
+            contract.identifies,
+            contract.description,
+        )
     out.print(table)
 
 
@@ -484,10 +524,20 @@ def keep_house() -> None:
 def serve(host: str, port: int) -> None:
     """Serve the page for marketers."""
     import uvicorn
-
     from portal.app import make_app
 
     uvicorn.run(make_app(), host=host, port=port, log_level="warning")
+
+
+@cli.command()
+@click.option("--people", default=5000, show_default=True, help="How many customers the sample company has.")
+@click.option("--keep", is_flag=True, help="Leave Airflow and the page running until Ctrl-C.")
+@click.option("--port", default=0, help="Port of Airflow's page; a free one by default.")
+def demo(people: int, keep: bool, port: int) -> None:
+    """Generate the sample company, run it through a real Airflow, and show what came out."""
+    from dags.demonstration import demonstrate
+
+    demonstrate(people, keep, port, out, err)
 
 
 @cli.command()

@@ -136,7 +136,12 @@ def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
         con.execute("DETACH cdp")
         result.rows_in = count(con, "activation.audience_members")
         result.rows_out = count(con, "activation.audience_members WHERE left_out IS NULL")
-        result.facts = {"audiences": {a: count(con, f"activation.audience_members WHERE audience = '{a}' AND left_out IS NULL") for a in audiences}}
+        result.facts = {
+            "audiences": {
+                a: count(con, f"activation.audience_members WHERE audience = '{a}' AND left_out IS NULL")
+                for a in audiences
+            }
+        }
     return result
 
 

@@ -72,7 +72,8 @@ def apply_plan(plan: Plan, audience: Audience) -> Counter[str]:
     ]
     _ask_consent_again(plan, audience, [c.customer_id for c in changes if c.op != "remove"])
     everyone = [
-        json.loads(payload) for payload in frame.filter(pl.col("op").is_in(["add", "update", "unchanged"]))["payload"].to_list()
+        json.loads(payload)
+        for payload in frame.filter(pl.col("op").is_in(["add", "update", "unchanged"]))["payload"].to_list()
     ]
     stem = f"{plan.audience}_{plan.hash[:8]}"
     fault("deliver.before_send")
@@ -114,7 +115,11 @@ def approve(plan_hash: str, author: str) -> Plan:
         if db.get(ApprovalRow, plan.hash) is None:
             db.add(
                 ApprovalRow(
-                    plan_hash=plan.hash, audience=plan.audience, destination=plan.platform, author=author, approved_at=now()
+                    plan_hash=plan.hash,
+                    audience=plan.audience,
+                    destination=plan.platform,
+                    author=author,
+                    approved_at=now(),
                 )
             )
     return plan
@@ -154,7 +159,9 @@ def _ask_consent_again(plan: Plan, audience: Audience, customers: list[str]) -> 
     finally:
         con.close()
     if refused:
-        raise StalePlan(f"{plan.audience}/{plan.platform}: {refused} of the plan have no consent any more; make the plan again")
+        raise StalePlan(
+            f"{plan.audience}/{plan.platform}: {refused} of the plan have no consent any more; make the plan again"
+        )
 
 
 def _write_manifest(plan: Plan) -> None:

@@ -55,7 +55,9 @@ def register_ledger(con: duckdb.DuckDBPyConnection) -> None:
     else:
         con.register("empty_ledger", SCHEMA.empty_table())
         rows = "SELECT * FROM empty_ledger"
-    con.execute(f"CREATE OR REPLACE TABLE activation.ledger AS {rows} ORDER BY audience, platform, sequence, customer_id")
+    con.execute(
+        f"CREATE OR REPLACE TABLE activation.ledger AS {rows} ORDER BY audience, platform, sequence, customer_id"
+    )
     con.execute(
         """
         CREATE OR REPLACE TABLE activation.present AS

@@ -45,8 +45,8 @@ class Plan:
     hash: str
     counts: dict[str, int]
     refused: dict[str, int]
-    list_size_after: int
-    warnings: list[str]
+    size_after: int
+    warnings: tuple[str, ...]
 
     @property
     def changes(self) -> int:
@@ -74,7 +74,9 @@ def plan_deliveries(con: duckdb.DuckDBPyConnection) -> StepResult:
         register_ledger(con)
         attach_published(con)
         plans = [
-            make_plan(con, audience, target) for audience in load_audiences().values() for target in audience.destinations
+            make_plan(con, audience, target)
+            for audience in load_audiences().values()
+            for target in audience.destinations
         ]
         con.execute("DETACH cdp")
         result.rows_in = sum(sum(plan.counts.values()) for plan in plans)
@@ -133,7 +135,7 @@ def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list
     digest = hashlib.sha256(f"{audience.name}|{target.platform}|{target.list}".encode())
     for row in frame.select("customer_id", "op", "payload_hash", "reason").iter_rows():
         digest.update("\x1f".join(row).encode() + b"\n")
-    counts = {op: n for op, n in sorted(frame.group_by("op").len().iter_rows())}
+    counts: dict[str, int] = dict(sorted(frame.group_by("op").len().iter_rows()))
     refused = frame.filter(pl.col("op") == "refused").group_by("reason").len().sort("reason")
     size = sum(counts.get(op, 0) for op in ("add", "update", "unchanged"))
     warnings = []
@@ -144,7 +146,14 @@ def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list
     if size > audience.max_size:
         warnings.append(f"larger than its declared maximum of {audience.max_size}")
     return Plan(
-        audience.name, target.platform, target.list, digest.hexdigest(), counts, dict(refused.iter_rows()), size, warnings
+        audience.name,
+        target.platform,
+        target.list,
+        digest.hexdigest(),
+        counts,
+        dict(refused.iter_rows()),
+        size,
+        tuple(warnings),
     )
 
 

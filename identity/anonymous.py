@@ -30,14 +30,19 @@ class LoginTable(NamedTuple):
 def stitch_devices(con: duckdb.DuckDBPyConnection) -> StepResult:
     """Replace `identity.device_logins` and `identity.devices`."""
     with step("devices") as result, edge("identity"):
-        found = con.execute("SELECT table_name, anonymous_id, login, occurred_at, people FROM quality.login_tables ORDER BY 1")
+        found = con.execute(
+            "SELECT table_name, anonymous_id, login, occurred_at, people FROM quality.login_tables ORDER BY 1"
+        )
         tables = [LoginTable(*row) for row in found.fetchall()]
-        logins = " UNION ALL ".join(
-            f"SELECT e.{name(t.anonymous_id)} AS anonymous_id, m.customer_id, e.{name(t.occurred_at)} AS logged_in_at "
-            f"FROM {name('bronze', t.table)} AS e JOIN identity.members AS m "
-            f"ON m.record_key = '{t.people}:' || e.{name(t.login)} WHERE e.{name(t.anonymous_id)} IS NOT NULL"
-            for t in tables
-        ) or "SELECT NULL::VARCHAR AS anonymous_id, NULL::VARCHAR AS customer_id, NULL::TIMESTAMP AS logged_in_at WHERE false"
+        logins = (
+            " UNION ALL ".join(
+                f"SELECT e.{name(t.anonymous_id)} AS anonymous_id, m.customer_id, e.{name(t.occurred_at)} AS logged_in_at "
+                f"FROM {name('bronze', t.table)} AS e JOIN identity.members AS m "
+                f"ON m.record_key = '{t.people}:' || e.{name(t.login)} WHERE e.{name(t.anonymous_id)} IS NOT NULL"
+                for t in tables
+            )
+            or "SELECT NULL::VARCHAR AS anonymous_id, NULL::VARCHAR AS customer_id, NULL::TIMESTAMP AS logged_in_at WHERE false"
+        )
         con.execute(
             f"""
             CREATE OR REPLACE TABLE identity.device_logins AS

@@ -37,7 +37,10 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
             "SELECT group_id, record_l, record_r, match_weight, verdict FROM identity.links ORDER BY group_id, record_l, record_r"
         ).to_arrow_table()
         names, labels = _refined(pairs, rules)
-        con.register("refined", pa.table({"record_key": pa.array(names, pa.string()), "cluster_key": pa.array(labels, pa.string())}))
+        con.register(
+            "refined",
+            pa.table({"record_key": pa.array(names, pa.string()), "cluster_key": pa.array(labels, pa.string())}),
+        )
         fault("cluster.before_write")
         con.execute(
             """

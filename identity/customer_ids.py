@@ -75,7 +75,7 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> S
         known = [record for record in after if record in before]
         stayed = sum(1 for record in known if before[record] == after[record])
         result.facts = {
-            **{kind: n for kind, n in sorted(Counter(event for event, *_ in events).items())},
+            **dict(sorted(Counter(event for event, *_ in events).items())),
             "kept_pct": round(100 * stayed / len(known), 3) if known else 100.0,
         }
     return result
@@ -113,7 +113,9 @@ def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: li
     return ids
 
 
-def _events(clusters: dict[str, list[str]], ids: dict[str, str], before: dict[str, str], issued: set[str]) -> list[Event]:
+def _events(
+    clusters: dict[str, list[str]], ids: dict[str, str], before: dict[str, str], issued: set[str]
+) -> list[Event]:
     after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
     events: list[Event] = []
     came_from: dict[str, Counter[str]] = defaultdict(Counter)

@@ -23,7 +23,9 @@ WORDS = {
 }  # fmt: skip
 
 
-def explain_pair(con: duckdb.DuckDBPyConnection, record_l: str, record_r: str, language: str = "en") -> list[dict[str, Any]]:
+def explain_pair(
+    con: duckdb.DuckDBPyConnection, record_l: str, record_r: str, language: str = "en"
+) -> list[dict[str, Any]]:
     """Return the evidence for and against, one line per comparison: what, how it agrees, bits; the last is the sum.
 
     Raises:
@@ -55,6 +57,8 @@ def explain_pair(con: duckdb.DuckDBPyConnection, record_l: str, record_r: str, l
         bits = float(pair.get(f"mw_{comparison}") or 0) + float(pair.get(f"mw_tf_adj_{comparison}") or 0)
         lines.append({"comparison": comparison, "level": label, "bits": round(bits, 2)})
     if pair["gamma_given"] == 0 and pair["gamma_tax_id"] < 1 and pair["gamma_birth"] < 3:
-        lines.append({"comparison": "household", "level": words["household"], "bits": -person_rules().household_penalty_bits})
+        lines.append(
+            {"comparison": "household", "level": words["household"], "bits": -person_rules().household_penalty_bits}
+        )
     lines.append({"comparison": "sum", "level": "", "bits": round(sum(line["bits"] for line in lines), 2)})
     return lines

@@ -55,7 +55,9 @@ def build_households(con: duckdb.DuckDBPyConnection) -> StepResult:
             SELECT l, r, min(reason) FROM found GROUP BY ALL ORDER BY 1, 2
             """
         ).fetchall()
-        customers = [row[0] for row in con.execute("SELECT DISTINCT customer_id FROM identity.members ORDER BY 1").fetchall()]
+        customers = [
+            row[0] for row in con.execute("SELECT DISTINCT customer_id FROM identity.members ORDER BY 1").fetchall()
+        ]
         place = {customer: i for i, customer in enumerate(customers)}
         left = np.array([place[row[0]] for row in pairs], dtype=np.int64)
         right = np.array([place[row[1]] for row in pairs], dtype=np.int64)

@@ -184,7 +184,9 @@ def else_label(comparison: str) -> str:
     return f"{comparison.replace('_', ' ')}: different"
 
 
-def comparisons(numbers: dict[str, list[tuple[float, float]]] | None = None, fixed_u: dict[str, dict[int, float]] | None = None) -> list[Any]:
+def comparisons(
+    numbers: dict[str, list[tuple[float, float]]] | None = None, fixed_u: dict[str, dict[int, float]] | None = None
+) -> list[Any]:
     """Build the comparisons, with trained numbers or bare for training.
 
     Args:
@@ -201,7 +203,11 @@ def comparisons(numbers: dict[str, list[tuple[float, float]]] | None = None, fix
             level = cll.ElseLevel() if condition == "ELSE" else cll.CustomLevel(condition, label)
             options: dict[str, Any] = {"label_for_charts": label}
             if tf_column:
-                options |= {"tf_adjustment_column": tf_column, "tf_minimum_u_value": 0.00001, "disable_tf_exact_match_detection": True}
+                options |= {
+                    "tf_adjustment_column": tf_column,
+                    "tf_minimum_u_value": 0.00001,
+                    "disable_tf_exact_match_detection": True,
+                }
             if numbers:
                 m, u = numbers[comparison][at]
                 options |= {"m_probability": m, "u_probability": u}
@@ -263,7 +269,9 @@ def load_model(path: Path | None = None) -> dict[str, Any]:
         labels = [level["label"] for level in known]
         wanted = [label for label, _, _ in levels] + [else_label(comparison)]
         if labels != wanted:
-            raise ModelNotTrained(f"{chosen.name}: comparison '{comparison}' has levels {labels}, expected {wanted}; run `cdp train`")
+            raise ModelNotTrained(
+                f"{chosen.name}: comparison '{comparison}' has levels {labels}, expected {wanted}; run `cdp train`"
+            )
         if lost := [level["label"] for level in known if not (level.get("m") and level.get("u"))]:
             raise ModelNotTrained(f"{chosen.name}: levels without trained numbers: {', '.join(lost)}; run `cdp train`")
     return model

@@ -50,7 +50,9 @@ class PersonTable(NamedTuple):
             alias, table, on = f"a{number}", str(join["table"]), dict(join["on"])
             keys = ", ".join(name(there) for there in on.values())
             first = f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _line) = 1"
-            condition = " AND ".join(f"{owner.get(here, 'base')}.{name(here)} = {alias}.{name(there)}" for here, there in on.items())
+            condition = " AND ".join(
+                f"{owner.get(here, 'base')}.{name(here)} = {alias}.{name(there)}" for here, there in on.items()
+            )
             only = f"WHERE {join['where']}" if join["where"] else ""
             parts.append(f"LEFT JOIN (SELECT * FROM {name('bronze', table)} {only} {first}) AS {alias} ON {condition}")
             for there, role in join["take"].items():
@@ -75,7 +77,9 @@ def person_tables(con: duckdb.DuckDBPyConnection) -> list[PersonTable]:
     Raises:
         CdpError: no source table identifies people.
     """
-    found = con.execute("SELECT table_name, source, key, roles, country, joins FROM quality.person_tables ORDER BY 1").fetchall()
+    found = con.execute(
+        "SELECT table_name, source, key, roles, country, joins FROM quality.person_tables ORDER BY 1"
+    ).fetchall()
     if not found:
         raise CdpError("no source table says 'identifies: person'; declare one")
     return [PersonTable(t, s, json.loads(k), json.loads(r), c, json.loads(j)) for t, s, k, r, c, j in found]
@@ -102,7 +106,9 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
         con.execute("COMMIT")
         con.unregister("clean_records")
         result.rows_in = raw.height
-        result.rows_out = int(con.execute("SELECT count(*) FROM identity.records WHERE exclusion IS NULL").fetchall()[0][0])
+        result.rows_out = int(
+            con.execute("SELECT count(*) FROM identity.records WHERE exclusion IS NULL").fetchall()[0][0]
+        )
         result.facts = {
             "excluded": raw.height - result.rows_out,
             "shared_identifiers": int(con.execute("SELECT count(*) FROM identity.shared_identifiers").fetchall()[0][0]),
@@ -115,7 +121,8 @@ def _mapped(frame: pl.DataFrame, columns: list[str], function: Callable[..., Any
     unique = frame.select(columns).unique(maintain_order=True)
     values = [function(*row) for row in unique.iter_rows()]
     made = pl.DataFrame(
-        {field: [value[i] for value in values] for i, field in enumerate(fields)}, schema=dict.fromkeys(fields, pl.String)
+        {field: [value[i] for value in values] for i, field in enumerate(fields)},
+        schema=dict.fromkeys(fields, pl.String),
     )
     return frame.join(unique.hstack(made), on=columns, how="left", nulls_equal=True, maintain_order="left")
 
@@ -141,11 +148,21 @@ def _name_parts(full: str | None, given: str | None, family: str | None, email: 
                 surname_2=parsed.surname_2 or (guess.surname_2 if takes_surname else ""),
             )
     sound = sound_key(parsed.surname_1) if parsed.surname_1 else ""
-    parts = (parsed.given, parsed.given_first, parsed.given_canonical, parsed.surname_1, parsed.surname_2, sound, inferred)
+    parts = (
+        parsed.given,
+        parsed.given_first,
+        parsed.given_canonical,
+        parsed.surname_1,
+        parsed.surname_2,
+        sound,
+        inferred,
+    )
     return tuple(part or None for part in parts)
 
 
-def _displayed(given_text: str | None, family_text: str | None, given: str | None, s1: str | None, s2: str | None) -> tuple[str | None, ...]:
+def _displayed(
+    given_text: str | None, family_text: str | None, given: str | None, s1: str | None, s2: str | None
+) -> tuple[str | None, ...]:
     """Return given names and surnames to show: as written where a field holds just them, else from the parts."""
     surnames = " ".join(part for part in (s1, s2) if part)
     return (_shown(given_text) or _shown(given), _shown(family_text) or _shown(surnames))
@@ -154,7 +171,11 @@ def _displayed(given_text: str | None, family_text: str | None, given: str | Non
 def _shown(text: str | None) -> str | None:
     if not text:
         return None
-    return " ".join(w if w in names.PARTICLES else w.capitalize() for w in text.lower().split()) if text.isupper() or text.islower() else text
+    return (
+        " ".join(w if w in names.PARTICLES else w.capitalize() for w in text.lower().split())
+        if text.isupper() or text.islower()
+        else text
+    )
 
 
 def _agree(one: str, other: str) -> bool:

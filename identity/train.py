@@ -17,8 +17,9 @@ import duckdb
 from identity import model as model_parts
 from identity.link import prepare_input
 from identity.model import KNOWN_U, LEVELS, RARE_M, TRAINING_RULES, ModelNotTrained, else_label
-from warehouse.duck import count
+from warehouse.duck import connect, count
 from warehouse.errors import edge
+from warehouse.settings import settings
 from warehouse.steps import StepResult, step
 
 #: Sparse identifiers: comparison, level and column; a random sample almost never sees them agree.
@@ -65,6 +66,15 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7) -> StepResu
         result.rows_in = records
         result.facts = {"prior": prior, "model": path.name}
     return result
+
+
+def train_on_working_file(path: Path | None = None) -> StepResult:
+    """Train on the working file's records and write the company's own model, which links from then on."""
+    con = connect()
+    try:
+        return train(con, path or settings().state / "models" / "person.json")
+    finally:
+        con.close()
 
 
 def _labels(comparison: str) -> list[str]:
@@ -126,7 +136,9 @@ def _prior(con: duckdb.DuckDBPyConnection, numbers: dict[str, list[tuple[float, 
     prior = start
     for _ in range(30):
         shift = model_parts.prior_bits(prior) - model_parts.prior_bits(start)
-        expected = con.execute(f"SELECT sum(1 / (1 + power(2, -(match_weight + {shift})))) FROM {table}").fetchall()[0][0]
+        expected = con.execute(f"SELECT sum(1 / (1 + power(2, -(match_weight + {shift})))) FROM {table}").fetchall()[0][
+            0
+        ]
         fresh = min(max(float(expected or 0) / total, 1e-12), 0.1)
         if abs(math.log2(fresh / prior)) < 0.01:
             break

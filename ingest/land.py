@@ -21,7 +21,7 @@ from ingest.readers import content, delimited, json_lines
 from ingest.readers.rows import TextRows
 from quality.contract import Contract, load_contracts
 from quality.gate import gate, types_of
-from warehouse import lake
+from warehouse import files, lake
 from warehouse.errors import RefusedFile, edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -85,12 +85,12 @@ def register_bronze(con: duckdb.DuckDBPyConnection) -> StepResult:
         for contract in load_contracts().values():
             lake.register_table(con, shape_of(contract))
             for load in lake.loads(contract.name, contract.version):
-                accounts.append(
-                    (contract.source, contract.table, load.file, load.file_id, load.arrival, load.arrived_at)
-                    + (load.rows_in, load.accepted, load.quarantined, load.dropped)
-                    + ("; ".join(f"{why}: {n}" for why, n in sorted(load.reasons.items())),)
-                    + (", ".join(load.new_headers), ", ".join(load.missing_headers))
-                )
+                accounts.append((
+                    contract.source, contract.table, load.file, load.file_id, load.arrival, load.arrived_at,
+                    load.rows_in, load.accepted, load.quarantined, load.dropped,
+                    "; ".join(f"{why}: {n}" for why, n in sorted(load.reasons.items())),
+                    ", ".join(load.new_headers), ", ".join(load.missing_headers),
+                ))  # fmt: skip
             for refusal in lake.refusals(contract.name, contract.version):
                 refused.append((contract.source, contract.table, refusal.file, refusal.arrived_at, refusal.reason))
         lake.replace_table(
@@ -128,7 +128,14 @@ def _declare_people(con: duckdb.DuckDBPyConnection) -> None:
                 for a in contract.attach
             ]
             people.append(
-                (contract.name, contract.source, json.dumps(contract.key), json.dumps(roles), contract.country, json.dumps(joins))
+                (
+                    contract.name,
+                    contract.source,
+                    json.dumps(contract.key),
+                    json.dumps(roles),
+                    contract.country,
+                    json.dumps(joins),
+                )
             )
         if contract.logs_in:
             logins.append(
@@ -147,7 +154,13 @@ def _declare_people(con: duckdb.DuckDBPyConnection) -> None:
 def shape_of(contract: Contract) -> lake.Shape:
     """Return what the lake must know to say what a table looks like now."""
     return lake.Shape(
-        contract.name, contract.version, types_of(contract), contract.key, contract.load, contract.series, contract.window
+        contract.name,
+        contract.version,
+        types_of(contract),
+        contract.key,
+        contract.load,
+        contract.series,
+        contract.window,
     )
 
 
@@ -182,7 +195,9 @@ def _bytes_of(path: Path, file: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RefusedFile(f"{file}: cannot be read ({error.strerror}), expected a readable file. Check its rights.") from None
+        raise RefusedFile(
+            f"{file}: cannot be read ({error.strerror}), expected a readable file. Check its rights."
+        ) from None
     if not data:
         raise RefusedFile(f"{file}: is empty (0 bytes), expected a header and rows. Export it again.")
     return data
@@ -211,7 +226,7 @@ def _gate_file(raw: lake.RawFile, contract: Contract) -> lake.Load:
         accepted=gated.accepted.num_rows,
         quarantined=gated.quarantined.num_rows,
         dropped=gated.dropped,
-        parquet_sha256=lake.files.sha256_of(target),
+        parquet_sha256=files.sha256_of(target),
         reasons=gated.reasons,
         warnings=gated.warnings,
         new_headers=rows.new_headers,

@@ -40,9 +40,15 @@ def record(actor: str, action: str, subject: str, reason: str, **details: Any) -
         stamp = at.replace(tzinfo=None).isoformat(timespec="microseconds")
         db.add(
             AuditRow(
-                happened_at=at, actor=actor, action=action, subject=subject, reason=reason, details=text,
-                previous_hash=previous, row_hash=_sealed(previous, stamp, actor, action, subject, reason, text),
-            )  # fmt: skip
+                happened_at=at,
+                actor=actor,
+                action=action,
+                subject=subject,
+                reason=reason,
+                details=text,
+                previous_hash=previous,
+                row_hash=_sealed(previous, stamp, actor, action, subject, reason, text),
+            )
         )
 
 

@@ -32,7 +32,9 @@ def export_person(customer_id: str, out: Path, actor: str, reason: str) -> dict[
     """
     con = open_published()
     try:
-        found = rows(con, "SELECT current_customer_id FROM identity.customer_aliases WHERE customer_id = ?", [customer_id])
+        found = rows(
+            con, "SELECT current_customer_id FROM identity.customer_aliases WHERE customer_id = ?", [customer_id]
+        )
         if not found or found[0]["current_customer_id"] is None:
             raise CdpError(f"customer id {customer_id} is not known, or stands for nobody any more")
         current = found[0]["current_customer_id"]

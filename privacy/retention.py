@@ -21,7 +21,9 @@ def keep_house() -> StepResult:
     with step("keep house") as result:
         config = settings()
         removed = _older(config.lake / "quarantine", "*/*.parquet", QUARANTINE_DAYS)
-        removed += _older(config.outbox, "*/*/*_add.csv", OUTBOX_DAYS) + _older(config.outbox, "*/*/*_remove.csv", OUTBOX_DAYS)
+        removed += _older(config.outbox, "*/*/*_add.csv", OUTBOX_DAYS) + _older(
+            config.outbox, "*/*/*_remove.csv", OUTBOX_DAYS
+        )
         removed += [p for p in config.data.glob("**/.*.part") if _age_days(p) > 1]
         for path in removed:
             path.unlink(missing_ok=True)

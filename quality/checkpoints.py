@@ -53,6 +53,10 @@ class Suite(Declared):
     expectations: tuple[Expectation, ...]
 
 
+def _expect(expectation: str, **arguments: Any) -> Expectation:
+    return Expectation.model_validate({"expect": expectation, **arguments})
+
+
 def suites() -> list[tuple[str, Suite]]:
     """Return all suites by name: one per source contract, then the declared ones.
 
@@ -61,18 +65,25 @@ def suites() -> list[tuple[str, Suite]]:
     """
     made = []
     for contract in load_contracts().values():
-        found = [Expectation(expect="expect_column_values_to_not_be_null", column=c) for c in contract.key if c in contract.columns and contract.columns[c].required]
+        found = [
+            _expect("expect_column_values_to_not_be_null", column=c)
+            for c in contract.key
+            if c in contract.columns and contract.columns[c].required
+        ]
         found += [
-            Expectation(expect="expect_column_values_to_be_in_set", column=c, value_set=list(column.allowed))
+            _expect("expect_column_values_to_be_in_set", column=c, value_set=list(column.allowed))
             for c, column in contract.columns.items()
             if column.allowed
         ]
         if len(contract.key) == 1:
-            found.append(Expectation(expect="expect_column_values_to_be_unique", column=contract.key[0]))
+            found.append(_expect("expect_column_values_to_be_unique", column=contract.key[0]))
         elif all(c in contract.columns for c in contract.key):
-            found.append(Expectation(expect="expect_compound_columns_to_be_unique", column_list=list(contract.key)))
+            found.append(_expect("expect_compound_columns_to_be_unique", column_list=list(contract.key)))
         made.append(
-            (f"bronze_{contract.name}", Suite(table=f"bronze.{contract.name}", description=contract.description, expectations=tuple(found)))
+            (
+                f"bronze_{contract.name}",
+                Suite(table=f"bronze.{contract.name}", description=contract.description, expectations=tuple(found)),
+            )
         )
     declared = [(path.stem, suite) for path, suite in load_folder((Path(__file__).parent / "suites",), Suite)]
     return made + declared
@@ -127,7 +138,12 @@ def _validated(
     gx: Any, context: Any, source: Any, con: duckdb.DuckDBPyConnection, suite_name: str, suite: Suite
 ) -> list[tuple[object, ...]]:
     columns = sorted(
-        {str(c) for e in suite.expectations for c in (e.arguments().get("column_list") or [e.arguments().get("column")]) if c}
+        {
+            str(c)
+            for e in suite.expectations
+            for c in (e.arguments().get("column_list") or [e.arguments().get("column")])
+            if c
+        }
     )
     listed = ", ".join(name(c) for c in columns) or "*"
     frame = con.sql(
@@ -138,7 +154,9 @@ def _validated(
     for expectation in suite.expectations:
         kind = "".join(part.capitalize() for part in expectation.expect.split("_"))
         made.add_expectation(getattr(gx.expectations, kind)(severity=expectation.severity, **expectation.arguments()))
-    validation = context.validation_definitions.add(gx.ValidationDefinition(name=suite_name, data=definition, suite=made))
+    validation = context.validation_definitions.add(
+        gx.ValidationDefinition(name=suite_name, data=definition, suite=made)
+    )
     checkpoint = context.checkpoints.add(
         gx.Checkpoint(
             name=suite_name,

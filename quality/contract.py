@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,9 +25,9 @@ Role = Literal[
 ]  # fmt: skip
 
 #: Roles whose columns hold personal data; their values never leave a room in a message.
-PERSONAL_ROLES = frozenset(Role.__args__) - {
-    "observed_at", "is_deleted", "is_one_time", "consent", "country", "anonymous_id", "login"
-}  # type: ignore[attr-defined]
+PERSONAL_ROLES = frozenset(get_args(Role)) - {
+    "observed_at", "is_deleted", "is_one_time", "consent", "country", "anonymous_id", "login",
+}  # fmt: skip
 
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "x", "si", "sí", "s", "verdadero")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "falso")
@@ -166,7 +166,18 @@ class Contract(Declared):
         """Eight hex digits that change when anything that decides a row's fate changes."""
         fate = self.model_dump(
             mode="json",
-            exclude={"description", "grain", "path", "fresh_within", "attach", "identifies", "country", "load", "series", "logs_in"},
+            exclude={
+                "description",
+                "grain",
+                "path",
+                "fresh_within",
+                "attach",
+                "identifies",
+                "country",
+                "load",
+                "series",
+                "logs_in",
+            },
         )
         return hashlib.sha256(json.dumps(fate, sort_keys=True).encode()).hexdigest()[:8]
 

@@ -55,7 +55,11 @@ def score_churn(con: duckdb.DuckDBPyConnection) -> StepResult:
         fault("score.before_write")
         _write(con, customers, chances, as_of, version, card, reason)
         result.rows_in, result.rows_out = len(y_test), count(con, "scores.churn_60d")
-        result.facts = {"published": not reason, "reason": reason, **{k: v for k, v in card.items() if isinstance(v, float)}}
+        result.facts = {
+            "published": not reason,
+            "reason": reason,
+            **{k: v for k, v in card.items() if isinstance(v, float)},
+        }
     return result
 
 
@@ -77,9 +81,17 @@ def _prefixed(name: str, judged: Quality) -> dict[str, float]:
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, customers: list[str], chances: Matrix, as_of: date, version: str, card: dict[str, Any], reason: str
+    con: duckdb.DuckDBPyConnection,
+    customers: list[str],
+    chances: Matrix,
+    as_of: date,
+    version: str,
+    card: dict[str, Any],
+    reason: str,
 ) -> None:
-    made = pa.table({"customer_id": pa.array(customers, pa.string()), "churn_probability": pa.array(chances, pa.float64())})
+    made = pa.table(
+        {"customer_id": pa.array(customers, pa.string()), "churn_probability": pa.array(chances, pa.float64())}
+    )
     con.register("made_scores", made)
     con.execute(
         f"CREATE OR REPLACE TABLE scores.churn_60d AS SELECT customer_id, DATE '{as_of.isoformat()}' AS as_of_date, "

@@ -89,8 +89,8 @@ def load(path: Path, model: type[Model]) -> Model:
     """
     text = path.read_text(encoding="utf-8")
     try:
-        node = yaml.compose(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506
+        node = yaml.compose(text, Loader=_Loader)
+        value = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DeclarationError(f"{path.name}, line {line}: not valid YAML: {error.problem}") from None

@@ -25,9 +25,7 @@ def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckd
         CdpError: another process is writing the file, or it is not there to be read.
     """
     config = settings()
-    target = Path(path) if path not in (None, ":memory:") else None
-    if path is None:
-        target = config.working_file
+    target = None if path == ":memory:" else Path(path) if path is not None else config.working_file
     if target is not None:
         if read_only and not target.exists():
             raise CdpError(f"{target.name} is not there yet; run `cdp run` or start the DAGs")

@@ -193,6 +193,10 @@ def open_published() -> duckdb.DuckDBPyConnection:
     con = connect(":memory:")
     con.execute(f"ATTACH '{quoted(str(resolved if resolved.exists() else path))}' AS cdp (READ_ONLY)")
     con.execute("USE cdp")
-    for setting in ("enable_external_access = false", "autoinstall_known_extensions = false", "lock_configuration = true"):
+    for setting in (
+        "enable_external_access = false",
+        "autoinstall_known_extensions = false",
+        "lock_configuration = true",
+    ):
         con.execute(f"SET {setting}")
     return con

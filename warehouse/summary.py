@@ -31,16 +31,25 @@ def summary() -> dict[str, Any]:
                 "SELECT source, table_name, count(*) AS files, sum(rows_in)::BIGINT AS rows_in, sum(accepted)::BIGINT AS accepted, "
                 "sum(quarantined)::BIGINT AS quarantined, sum(dropped)::BIGINT AS dropped FROM quality.loads GROUP BY ALL ORDER BY ALL",
             ),
-            "refused_files": rows(con, "SELECT source, table_name, file, reason FROM quality.refused_files ORDER BY ALL"),
+            "refused_files": rows(
+                con, "SELECT source, table_name, file, reason FROM quality.refused_files ORDER BY ALL"
+            ),
             "customers": rows(con, "SELECT count(*) AS n FROM marts.customers")[0]["n"],
-            "revenue": rows(con, "SELECT source, currency, sum(revenue) AS revenue FROM marts.orders GROUP BY ALL ORDER BY ALL"),
-            "segments": rows(con, "SELECT segment, count(*) AS customers FROM segments.customer_segments GROUP BY ALL ORDER BY ALL"),
+            "revenue": rows(
+                con, "SELECT source, currency, sum(revenue) AS revenue FROM marts.orders GROUP BY ALL ORDER BY ALL"
+            ),
+            "segments": rows(
+                con, "SELECT segment, count(*) AS customers FROM segments.customer_segments GROUP BY ALL ORDER BY ALL"
+            ),
             "macro_segments": rows(
-                con, "SELECT macro_segment, count(*) AS customers FROM segments.macro_segments GROUP BY ALL ORDER BY 2 DESC"
+                con,
+                "SELECT macro_segment, count(*) AS customers FROM segments.macro_segments GROUP BY ALL ORDER BY 2 DESC",
             ),
         }
         if has_table(con, "scores", "model_cards"):
-            found["scores"] = rows(con, "SELECT score, model_auc, baseline_auc, is_published, reason FROM scores.model_cards")
+            found["scores"] = rows(
+                con, "SELECT score, model_auc, baseline_auc, is_published, reason FROM scores.model_cards"
+            )
     finally:
         con.close()
     found["files"] = {

@@ -13,7 +13,18 @@ from typing import Any, ClassVar, Literal
 from warehouse import files
 
 #: Columns of the published customers that a destination may use.
-CUSTOMER_COLUMNS = ("customer_id", "given_name", "surnames", "email", "phone", "country", "postcode", "city", "region", "birth_date")
+CUSTOMER_COLUMNS = (
+    "customer_id",
+    "given_name",
+    "surnames",
+    "email",
+    "phone",
+    "country",
+    "postcode",
+    "city",
+    "region",
+    "birth_date",
+)
 
 Payload = dict[str, str]
 

@@ -80,7 +80,9 @@ def price_in(product: Product, currency: str) -> Decimal:
     return exact.quantize(step, ROUND_HALF_UP)
 
 
-def make_orders(people: list[Person], catalogue: list[Product], rng: random.Random, start: date, until: date) -> list[Order]:
+def make_orders(
+    people: list[Person], catalogue: list[Product], rng: random.Random, start: date, until: date
+) -> list[Order]:
     """Draw all orders, in the order of time."""
     popularity = [1 / (rank + 3) ** 0.8 for rank in range(len(catalogue))]
     running, total = [], 0.0
@@ -113,7 +115,9 @@ def make_orders(people: list[Person], catalogue: list[Product], rng: random.Rand
                     chosen = rng.choices(catalogue, cum_weights=running)[0]
                 quantity = rng.choices([1, 2, 3, 6], [78, 14, 5, 3])[0]
                 lines[chosen.number] = Line(chosen, quantity, price_in(chosen, currency))
-            moment = datetime.combine(day, time(rng.choices(range(24), HOURS)[0], rng.randint(0, 59), rng.randint(0, 59)))
+            moment = datetime.combine(
+                day, time(rng.choices(range(24), HOURS)[0], rng.randint(0, 59), rng.randint(0, 59))
+            )
             orders.append(Order(person, rng.choice(channels), moment, currency, list(lines.values())))
     orders.sort(key=lambda o: (o.at, o.person.person_id))
     return orders

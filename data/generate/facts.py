@@ -70,8 +70,8 @@ CITIES = {
     ],
 }  # fmt: skip
 
-US_AREA_CODES = ["213", "310", "713", "832", "210", "305", "786", "602", "619", "312", "212", "718", "214", "915", "408", "303"]
-MX_AREA_CODES = ["55", "56", "33", "81", "222", "442", "477", "664", "656", "998", "999", "614", "662", "667", "229", "449"]
+US_AREA_CODES = ("213 310 713 832 210 305 786 602 619 312 212 718 214 915 408 303").split()
+MX_AREA_CODES = ("55 56 33 81 222 442 477 664 656 998 999 614 662 667 229 449").split()
 
 US_GIVEN = {
     "M": [("James", 33), ("John", 32), ("Robert", 31), ("Michael", 43), ("William", 30), ("David", 36), ("Richard", 25),
@@ -94,14 +94,15 @@ US_SURNAMES = [
 ACCENTS = {
     plain: written
     for written in (
-        "María José Jesús Ángel Andrés Víctor Óscar Rubén Iván Adrián Raúl César Tomás Ramón Martín Joaquín Sebastián "
-        "Nicolás Julián Matías Agustín Hernán Germán Fabián Cristóbal Héctor Álvaro Íñigo Verónica Mónica Lucía Sofía "
-        "Rocío Inés Ángela Ángeles Bárbara Begoña Concepción Asunción Encarnación Belén Noemí Raquel Estefanía Andrea "
-        "Rosalía Ángelica Angélica Débora Míriam Guadalupe García González Rodríguez Fernández López Martínez Sánchez "
-        "Pérez Gómez Jiménez Hernández Díaz Álvarez Muñoz Gutiérrez Ramírez Vázquez Domínguez Suárez Ramírez Giménez "
-        "Ortíz Núñez Rubén Méndez Márquez Peña León Cortés Ibáñez Ibañez Durán Vélez Ordóñez Yáñez Cáceres Benítez "
-        "Báez Galán Rincón Chacón Rendón Beltrán Bermúdez Avilés Guzmán Román Marín Millán Córdoba Velázquez Velásquez "
-        "Martí Solís Valdés Cárdenas Zúñiga Ávila Águila Ríos Dávila Páez Peláez Sáez Sáenz Juárez Téllez Narváez"
+        "María José Jesús Ángel Andrés Víctor Óscar Rubén Iván Adrián Raúl César Tomás Ramón Martín Joaquín "
+        "Sebastián Nicolás Julián Matías Agustín Hernán Germán Fabián Cristóbal Héctor Álvaro Íñigo Verónica "
+        "Mónica Lucía Sofía Rocío Inés Ángela Ángeles Bárbara Begoña Concepción Asunción Encarnación Belén Noemí "
+        "Raquel Estefanía Andrea Rosalía Ángelica Angélica Débora Míriam Guadalupe García González Rodríguez "
+        "Fernández López Martínez Sánchez Pérez Gómez Jiménez Hernández Díaz Álvarez Muñoz Gutiérrez Ramírez "
+        "Vázquez Domínguez Suárez Ramírez Giménez Ortíz Núñez Rubén Méndez Márquez Peña León Cortés Ibáñez "
+        "Ibañez Durán Vélez Ordóñez Yáñez Cáceres Benítez Báez Galán Rincón Chacón Rendón Beltrán Bermúdez "
+        "Avilés Guzmán Román Marín Millán Córdoba Velázquez Velásquez Martí Solís Valdés Cárdenas Zúñiga Ávila "
+        "Águila Ríos Dávila Páez Peláez Sáez Sáenz Juárez Téllez Narváez"
     ).split()
     for plain in [written.lower().translate(str.maketrans("áéíóúü", "aeiouu"))]
 }  # fmt: skip
@@ -132,16 +133,18 @@ STREET_TYPES = {
     "CL": [("Calle", 30), ("Avenida", 40), ("Pasaje", 30)],
     "US": [("St", 45), ("Ave", 25), ("Dr", 15), ("Blvd", 8), ("Rd", 7)],
 }  # fmt: skip
-STREET_NAMES = [
-    "Benito Juárez", "Hidalgo", "Morelos", "Reforma", "Independencia", "Insurgentes", "Zaragoza", "Allende", "Madero",
-    "Mayor", "Real", "de la Constitución", "San Martín", "Bolívar", "Libertad", "Rivadavia", "Belgrano", "Mitre",
-    "Cervantes", "Colón", "Goya", "Velázquez", "Sol", "Luna", "Las Flores", "Los Pinos", "Los Aromos", "O'Higgins",
-    "Arturo Prat", "Balmaceda", "Cuauhtémoc", "Lázaro Cárdenas", "Emiliano Zapata", "5 de Mayo", "16 de Septiembre",
-    "20 de Noviembre", "del Carmen", "Santa Ana", "San José", "San Antonio", "La Paz", "Las Palmas", "El Roble", "Niños Héroes",
-    "Miguel Hernández", "Federico García Lorca", "Gran Vía", "del Prado", "de Alcalá", "San Francisco", "Santa María",
-]  # fmt: skip
-US_STREET_NAMES = ["Main", "Oak", "Maple", "Cedar", "Pine", "Elm", "Washington", "Lake", "Hill", "Sunset", "Park", "Lincoln",
-                   "Jackson", "Church", "River", "Highland", "Mission", "Valley", "Spring", "Ridge"]  # fmt: skip
+STREET_NAMES = (
+        "Benito Juárez,Hidalgo,Morelos,Reforma,Independencia,Insurgentes,Zaragoza,Allende,Madero,Mayor,Real,"
+        "de la Constitución,San Martín,Bolívar,Libertad,Rivadavia,Belgrano,Mitre,Cervantes,Colón,Goya,Velázquez,"
+        "Sol,Luna,Las Flores,Los Pinos,Los Aromos,O'Higgins,Arturo Prat,Balmaceda,Cuauhtémoc,Lázaro Cárdenas,"
+        "Emiliano Zapata,5 de Mayo,16 de Septiembre,20 de Noviembre,del Carmen,Santa Ana,San José,San Antonio,"
+        "La Paz,Las Palmas,El Roble,Niños Héroes,Miguel Hernández,Federico García Lorca,Gran Vía,del Prado,"
+        "de Alcalá,San Francisco,Santa María"
+    ).split(",")  # fmt: skip
+US_STREET_NAMES = (
+        "Main Oak Maple Cedar Pine Elm Washington Lake Hill Sunset Park Lincoln Jackson Church River Highland "
+        "Mission Valley Spring Ridge"
+    ).split()  # fmt: skip
 
 CATEGORIES = [
     ("Café", ["Café de altura", "Café molido", "Café en grano", "Cápsulas de café"], 9.0),
@@ -159,15 +162,16 @@ VARIANTS = ["clásico", "grande", "negro", "azul", "premium", "artesanal", "mini
 SEASON = [0.80, 0.82, 0.90, 0.92, 1.05, 0.95, 1.00, 0.92, 0.95, 1.02, 1.55, 1.45]
 
 SHOPIFY_ORDER_HEADER = (
-    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,"
-    "Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,"
-    "Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,"
-    "Lineitem fulfillment status,Billing Name,Billing Street,Billing Address1,Billing Address2,Billing Company,"
-    "Billing City,Billing Zip,Billing Province,Billing Country,Billing Phone,Shipping Name,Shipping Street,"
-    "Shipping Address1,Shipping Address2,Shipping Company,Shipping City,Shipping Zip,Shipping Province,Shipping Country,"
-    "Shipping Phone,Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,"
-    "Outstanding Balance,Employee,Location,Device ID,Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,"
-    "Tax 2 Name,Tax 2 Value,Tax 3 Name,Tax 3 Value,Tax 4 Name,Tax 4 Value,Tax 5 Name,Tax 5 Value,Phone,Receipt Number,"
+    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,"
+    "Shipping,Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,"
+    "Lineitem name,Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,"
+    "Lineitem taxable,Lineitem fulfillment status,Billing Name,Billing Street,Billing Address1,"
+    "Billing Address2,Billing Company,Billing City,Billing Zip,Billing Province,Billing Country,"
+    "Billing Phone,Shipping Name,Shipping Street,Shipping Address1,Shipping Address2,Shipping Company,"
+    "Shipping City,Shipping Zip,Shipping Province,Shipping Country,Shipping Phone,Notes,Note Attributes,"
+    "Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance,Employee,"
+    "Location,Device ID,Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,Tax 2 Name,"
+    "Tax 2 Value,Tax 3 Name,Tax 3 Value,Tax 4 Name,Tax 4 Value,Tax 5 Name,Tax 5 Value,Phone,Receipt Number,"
     "Duties,Billing Province Name,Shipping Province Name,Payment ID,Payment Terms Name,Next Payment Due At,"
     "Payment References"
 ).split(",")

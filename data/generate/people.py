@@ -119,7 +119,9 @@ def _mexican_places() -> tuple[list[tuple[str, str, str, str]], list[float]]:
     """Post code, colony, city, state of Mexico, weighted by state and, within it, towards the larger cities."""
     path = files("postalcodes_mexico") / "data" / "postalcodes.sqlite3"
     con = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    rows = con.execute("SELECT cp, place, coalesce(nullif(city, ''), municipality), state FROM places ORDER BY 1, 2").fetchall()
+    rows = con.execute(
+        "SELECT cp, place, coalesce(nullif(city, ''), municipality), state FROM places ORDER BY 1, 2"
+    ).fetchall()
     con.close()
     per_state: dict[str, int] = {}
     per_city: dict[tuple[str, str], int] = {}
@@ -172,7 +174,10 @@ def make_address(rng: random.Random, country: str) -> Address:
 
 def make_phone(rng: random.Random, country: str) -> str:
     """Draw a mobile number in E.164."""
-    digits = lambda n: "".join(rng.choice("0123456789") for _ in range(n))  # noqa: E731
+
+    def digits(n: int) -> str:
+        return "".join(rng.choice("0123456789") for _ in range(n))
+
     if country == "MX":
         area = rng.choice(facts.MX_AREA_CODES)
         return f"+52{area}{rng.randint(1, 9)}{digits(9 - len(area))}"
@@ -287,5 +292,7 @@ def make_people(count: int, rng: random.Random, start: date, until: date) -> lis
             for person in members[1:]:
                 person.phone = members[0].phone
         if rng.random() < 0.02:
-            members[0].role_email = f"{rng.choice(facts.ROLE_BOXES)}@empresa{rng.randint(1, max(3, count // 60))}.example"
+            members[
+                0
+            ].role_email = f"{rng.choice(facts.ROLE_BOXES)}@empresa{rng.randint(1, max(3, count // 60))}.example"
     return people

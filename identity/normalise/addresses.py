@@ -12,14 +12,19 @@ from typing import NamedTuple
 from identity.normalise.text import folded
 
 STREET_TYPES = frozenset(
-    "calle c cl cll avenida av avd avda ave plaza pl pza plza paseo p po pso ps carretera ctra cra cr carr camino cno cmno "
-    "privada priv boulevard blvd bulevar bvd calzada calz carrera kr kra ak transversal tv tr transv diagonal dg diag "
-    "pasaje pje psje cerrada cda ronda rda travesia trv callejon cjon andador and glorieta gta via rambla rbla "
-    "prolongacion prol circuito cto autopista autop rua st street dr drive road rd lane ln court ct way hwy".split()
+    (
+        "calle c cl cll avenida av avd avda ave plaza pl pza plza paseo p po pso ps carretera ctra cra cr carr "
+        "camino cno cmno privada priv boulevard blvd bulevar bvd calzada calz carrera kr kra ak transversal tv "
+        "tr transv diagonal dg diag pasaje pje psje cerrada cda ronda rda travesia trv callejon cjon andador and "
+        "glorieta gta via rambla rbla prolongacion prol circuito cto autopista autop rua st street dr drive road "
+        "rd lane ln court ct way hwy"
+    ).split()
 )
 UNIT_WORDS = frozenset(
-    "int interior piso p dto depto departamento apto apartamento apt esc escalera puerta pta local loc of oficina torre "
-    "bloque blq mz lt lote manzana izda izq dcha der suite ste unit col colonia cp".split()
+    (
+        "int interior piso p dto depto departamento apto apartamento apt esc escalera puerta pta local loc of "
+        "oficina torre bloque blq mz lt lote manzana izda izq dcha der suite ste unit col colonia cp"
+    ).split()
 )
 _NUMBER = re.compile(r"^(\d+)([a-z]?)$")
 _NO_NUMBER = re.compile(r"\bs\s*/?\s*n\b|\bs/n[ºo]?\b", re.IGNORECASE)

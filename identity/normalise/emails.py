@@ -6,16 +6,25 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_SHAPE = re.compile(r"^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$")
+_SHAPE = re.compile(
+    r"^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$"
+)
 
 #: Boxes of a function, not of a person (RFC 2142 and their Spanish counterparts).
 ROLE_LOCALS = frozenset(
-    "info ventas venta contacto contact compras administracion admin administrador sales support soporte ayuda help office "
-    "oficina hola hello facturacion billing contabilidad accounting recepcion rrhh hr marketing noreply no-reply webmaster "
-    "postmaster abuse gerencia direccion pedidos orders tienda atencion servicio clientes".split()
+    (
+        "info ventas venta contacto contact compras administracion admin administrador sales support soporte "
+        "ayuda help office oficina hola hello facturacion billing contabilidad accounting recepcion rrhh hr "
+        "marketing noreply no-reply webmaster postmaster abuse gerencia direccion pedidos orders tienda atencion "
+        "servicio clientes"
+    ).split()
 )
-PLACEHOLDERS = frozenset("na@na.com no@no.com test@test.com noemail@noemail.com sincorreo@sincorreo.com a@a.com x@x.com".split())
-PLACEHOLDER_LOCALS = frozenset("noemail sincorreo notiene no.tiene nomail na sin-correo nocorreo noaplica".split())
+PLACEHOLDERS = frozenset(
+    ["na@na.com", "no@no.com", "test@test.com", "noemail@noemail.com", "sincorreo@sincorreo.com", "a@a.com", "x@x.com"]
+)
+PLACEHOLDER_LOCALS = frozenset(
+    ["noemail", "sincorreo", "notiene", "no.tiene", "nomail", "na", "sin-correo", "nocorreo", "noaplica"]
+)
 GMAIL = frozenset({"gmail.com", "googlemail.com", "gmail.example"})
 
 

@@ -20,8 +20,8 @@ import ftfy
 
 from identity.normalise.text import folded
 
-PARTICLES = frozenset("de del la las los y e i da do dos das van von mc mac san santa el al ben".split())
-TITLES = frozenset("sr sra srta don doña dona dr dra lic ing mr mrs ms miss prof arq c".split())
+PARTICLES = frozenset(("de del la las los y e i da do dos das van von mc mac san santa el al ben").split())
+TITLES = frozenset(("sr sra srta don doña dona dr dra lic ing mr mrs ms miss prof arq c").split())
 ABBREVIATIONS = {
     "mª": "maria", "ma": "maria", "fco": "francisco", "fdez": "fernandez", "fernz": "fernandez", "glez": "gonzalez",
     "gzlez": "gonzalez", "gonz": "gonzalez", "hdez": "hernandez", "hndez": "hernandez", "mtnez": "martinez", "mtz": "martinez",
@@ -85,7 +85,7 @@ def english_nicknames() -> dict[str, str]:
 def spanish_nicknames() -> dict[str, str]:
     """Everyday form to canonical given name."""
     with (Path(__file__).parent / "nicknames_es.csv").open(encoding="utf-8") as handle:
-        return {nick: name for nick, name in csv.reader(handle)}
+        return {row[0]: row[1] for row in csv.reader(handle)}
 
 
 def canonical_given(given: str) -> str:
@@ -164,21 +164,23 @@ def split_full_name(text: str) -> Name:
     words = _groups(folded(repaired))
     if len(words) < 2:
         only = words[0] if words else ""
-        return _name([only] if only and leaning(bare(only)) > 0 else [], [only] if only and leaning(bare(only)) <= 0 else [])
+        return _name(
+            [only] if only and leaning(bare(only)) > 0 else [], [only] if only and leaning(bare(only)) <= 0 else []
+        )
     lean = [leaning(bare(w)) for w in words]
     best: tuple[float, list[str], list[str]] = (-math.inf, [], [])
-    for surnames in (1, 2):
-        given = len(words) - surnames
-        if given < 1:
+    for tail in (1, 2):
+        head = len(words) - tail
+        if head < 1:
             continue
         # Two surnames are the rule for three words and more; more than two given names are rare.
-        habit = (0.8 if (surnames == 2) == (len(words) >= 3) else 0.0) - 1.5 * max(given - 2, 0)
-        first = sum(lean[:given]) - sum(lean[given:]) + habit + 0.2
-        last = sum(lean[surnames:]) - sum(lean[:surnames]) + habit
-        if first > best[0]:
-            best = (first, words[:given], words[given:])
-        if last > best[0]:
-            best = (last, words[surnames:], words[:surnames])
+        habit = (0.8 if (tail == 2) == (len(words) >= 3) else 0.0) - 1.5 * max(head - 2, 0)
+        given_first = sum(lean[:head]) - sum(lean[head:]) + habit + 0.2
+        surnames_first = sum(lean[tail:]) - sum(lean[:tail]) + habit
+        if given_first > best[0]:
+            best = (given_first, words[:head], words[head:])
+        if surnames_first > best[0]:
+            best = (surnames_first, words[tail:], words[:tail])
     return _name(best[1], best[2])
 
 

@@ -6,7 +6,7 @@ import gzip
 import io
 import zipfile
 import zlib
-from typing import IO
+from typing import Any
 
 import zstandard
 
@@ -26,16 +26,18 @@ def expanded(content: bytes, file: str) -> bytes:
     Raises:
         RefusedFile: the archive is cut, damaged, holds more than one file, or expands beyond the bound.
     """
-    opened: IO[bytes]
+    opened: Any
     if content[:2] == b"\x1f\x8b":
-        kind, opened = "gzip", gzip.GzipFile(fileobj=io.BytesIO(content))
+        kind, opened = "gzip", gzip.open(io.BytesIO(content), "rb")  # noqa: SIM115  (read and dropped below)
     elif content[:4] == b"\x28\xb5\x2f\xfd":
         kind, opened = "zstandard", zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content))
     elif content[:4] == b"PK\x03\x04":
         try:
             archive = zipfile.ZipFile(io.BytesIO(content))
         except zipfile.BadZipFile:
-            raise RefusedFile(f"{file}: the zip archive is cut or damaged. Export it again, and upload it whole.") from None
+            raise RefusedFile(
+                f"{file}: the zip archive is cut or damaged. Export it again, and upload it whole."
+            ) from None
         members = [m for m in archive.infolist() if not m.is_dir()]
         if len(members) != 1:
             raise RefusedFile(f"{file}: the zip holds {len(members)} files, expected one. Unpack it into the inbox.")
@@ -44,7 +46,7 @@ def expanded(content: bytes, file: str) -> bytes:
         return content
     bound = min(int(settings().max_file_gb * 1024**3), max(SMALL_BYTES, MAX_RATIO * len(content)))
     try:
-        plain = opened.read(bound + 1)
+        plain: bytes = opened.read(bound + 1)
         if kind == "zstandard" and not plain and len(content) > 16:
             raise EOFError
     except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError, zipfile.BadZipFile, OSError):

@@ -39,10 +39,11 @@ def read(text: str, contract: Contract, file: str) -> TextRows:
             header = [contract.header_of(c) for c in contract.columns][: frame.width]
     placed, new, absent = place_columns(header, contract, file)
     shared = file_values(contract, file)
-    if frame is None:
-        out = _from_lines(rows, header, placed, contract, shared)
-    else:
-        out = _from_frame(frame, header, placed, contract, shared)
+    out = (
+        _from_lines(rows, header, placed, contract, shared)
+        if frame is None
+        else _from_frame(frame, header, placed, contract, shared)
+    )
     check_row_count(out.height, contract, file)
     return TextRows(out, dropped, tuple(new), tuple(absent))
 
@@ -124,7 +125,9 @@ def _read_lines(text: str, contract: Contract) -> Iterator[Line]:
 
 
 def _read_multiline(text: str, contract: Contract) -> Iterator[Line]:
-    reader = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=contract.delimiter, quotechar=contract.quote)
+    reader = csv.reader(
+        io.StringIO(text.replace("\0", ""), newline=""), delimiter=contract.delimiter, quotechar=contract.quote
+    )
     number = 1
     csv.field_size_limit(10_000_000)
     for cells in reader:
@@ -162,7 +165,7 @@ def _from_lines(
         for column, values in data.items():
             at = placed.get(column)
             values.append(cells[at] if wrong is None and at is not None else shared.get(column))
-    schema = {c: pl.String for c in contract.columns}
+    schema = dict.fromkeys(contract.columns, pl.String)
     return pl.DataFrame(data, schema=schema).with_columns(
         pl.Series("_line", [number for number, _, _ in lines], dtype=pl.Int64),
         pl.Series("_refusal", refusals, dtype=pl.String),

@@ -45,11 +45,11 @@ def mojibake(text: str) -> str:
 def everyday_name(rng: random.Random, given: str, share: float) -> str:
     """Use a nickname, or only the first of two names."""
     if rng.random() < share:
-        forms = facts.NICKNAMES.get(given) or facts.NICKNAMES.get(given.split()[0])
+        forms = facts.NICKNAMES.get(given) or facts.NICKNAMES.get(given.split(maxsplit=1)[0])
         if forms:
             return rng.choice(forms)
     if " " in given and rng.random() < share * 2:
-        return given.split()[0]
+        return given.split(maxsplit=1)[0]
     return given
 
 
@@ -57,7 +57,17 @@ def written_phone(rng: random.Random, e164: str, country: str) -> str:
     """Write a number the way people of that country do, old prefixes included."""
     if country == "MX":
         n = e164[3:]
-        forms = [e164, n, f"+521{n}", f"044{n}", f"045{n}", f"01 {n}", f"({n[:2]}) {n[2:6]}-{n[6:]}", f"+52 {n}", f"+52 1 {n}"]
+        forms = [
+            e164,
+            n,
+            f"+521{n}",
+            f"044{n}",
+            f"045{n}",
+            f"01 {n}",
+            f"({n[:2]}) {n[2:6]}-{n[6:]}",
+            f"+52 {n}",
+            f"+52 1 {n}",
+        ]
     elif country == "ES":
         n = e164[3:]
         forms = [e164, n, f"0034{n}", f"(+34) {n}", f"{n[:3]} {n[3:6]} {n[6:]}", f"{n[:3]} {n[3:5]} {n[5:7]} {n[7:]}"]

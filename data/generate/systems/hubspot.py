@@ -40,11 +40,16 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
                 given, surname = folded(given), folded(surname)
             elif rng.random() < 0.03:
                 given, surname = mojibake(given), mojibake(surname)
-            email = person.role_email or (person.other_email if person.other_email and rng.random() < 0.3 else person.email)
+            email = person.role_email or (
+                person.other_email if person.other_email and rng.random() < 0.3 else person.email
+            )
             email = "" if rng.random() < 0.10 else email.upper() if rng.random() < 0.04 else email
             address = home(rng, person, 0.3)
             born = f"{person.birth_date:%d/%m/%Y}" if rng.random() < 0.25 else ""
-            created = datetime.combine(person.since, datetime.min.time()) + timedelta(minutes=rng.randint(0, 60 * 24 * 20))
+            born = "31/02/1980" if rng.random() < 0.001 else born  # typed by hand, and impossible
+            created = datetime.combine(person.since, datetime.min.time()) + timedelta(
+                minutes=rng.randint(0, 60 * 24 * 20)
+            )
             changed = min(created + timedelta(days=rng.randint(0, 400)), datetime.combine(until, datetime.max.time()))
             rows.append([
                 str(record), given, surname, email,

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from data.generate.company import Truth
 
 BASE = (
-    "Email Address,First Name,Last Name,Address,Phone Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
-    "CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,NOTES,TAGS"
+    "Email Address,First Name,Last Name,Address,Phone Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,"
+    "CONFIRM_TIME,CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,"
+    "NOTES,TAGS"
 ).split(",")
 EXTRA = {
     "subscribed": [],
@@ -48,7 +49,6 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
         given = without_accents(rng, everyday_name(rng, person.given, 0.1), 0.3) if rng.random() < 0.72 else ""
         surname = without_accents(rng, person.surname_1, 0.3) if given and rng.random() < 0.7 else ""
         euid = hashlib.sha256(str(leid).encode()).hexdigest()[:10]
-        stamp = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S}"  # noqa: E731
         base = [
             email, given, surname, "", written_phone(rng, person.phone, person.country) if rng.random() < 0.12 else "",
             f"{person.birth_date:%m/%d}" if rng.random() < 0.2 else "", str(rng.randint(1, 5)), stamp(joined), "", stamp(joined),
@@ -68,8 +68,17 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
         _write(folder / file, BASE + EXTRA[status], listed)
         counts[f"mailchimp/{file}"] = len(listed)
     activity = list(_activity(members, rng, until))
-    _write(folder / "campaign_activity.csv", ["Campaign ID", "Campaign Title", "Email Address", "Action", "URL", "Timestamp"], activity)
+    _write(
+        folder / "campaign_activity.csv",
+        ["Campaign ID", "Campaign Title", "Email Address", "Action", "URL", "Timestamp"],
+        activity,
+    )
     return counts | {"mailchimp/campaign_activity.csv": len(activity)}
+
+
+def stamp(moment: datetime) -> str:
+    """Write a time as Mailchimp does."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _activity(members: list[tuple[str, datetime, datetime, float]], rng: random.Random, until: date) -> list[list[str]]:
@@ -86,6 +95,8 @@ def _activity(members: list[tuple[str, datetime, datetime, float]], rng: random.
             elif rng.random() < interest * 1.6:
                 opened = sent + timedelta(minutes=int(rng.expovariate(1 / 400)) + 1)
                 out.append([ident, title, email, "open", "", f"{opened:%Y-%m-%d %H:%M:%S}"])
+                if rng.random() < 0.004:
+                    out.append(list(out[-1]))  # delivered twice
                 if rng.random() < 0.22:
                     clicked = opened + timedelta(seconds=rng.randint(5, 300))
                     url = f"https://tienda.example/p/{rng.randint(1, 120):04d}"

@@ -20,7 +20,13 @@ from data.generate.systems.damage import home, maybe_typo, without_accents, writ
 if TYPE_CHECKING:
     from data.generate.company import Truth
 
-PLACEHOLDER_TAX_IDS = {"MX": "XAXX010101000", "ES": "00000000T", "CO": "222222222222", "CL": "66666666-6", "AR": "99999999999"}
+PLACEHOLDER_TAX_IDS = {
+    "MX": "XAXX010101000",
+    "ES": "00000000T",
+    "CO": "222222222222",
+    "CL": "66666666-6",
+    "AR": "99999999999",
+}
 MAX_NAME = 35
 
 
@@ -84,12 +90,26 @@ def write(
     counts["sap/MARA.csv"] = _write(
         folder / "MARA.csv",
         "MANDT;MATNR;MAKTX;MATKL;MEINS;BISMT;STPRS;WAERS",
-        (["100", p.material, p.name, p.category, "ST", p.sku, number(Decimal(str(round(p.price_usd * 0.58, 2)))), "USD"] for p in catalogue),
+        (
+            [
+                "100",
+                p.material,
+                p.name,
+                p.category,
+                "ST",
+                p.sku,
+                number(Decimal(str(round(p.price_usd * 0.58, 2)))),
+                "USD",
+            ]
+            for p in catalogue
+        ),
     )
     return counts | _write_invoices(folder, orders, account, rng, until)
 
 
-def _write_invoices(folder: Path, orders: list[Order], account: dict[str, str], rng: random.Random, until: date) -> dict[str, int]:
+def _write_invoices(
+    folder: Path, orders: list[Order], account: dict[str, str], rng: random.Random, until: date
+) -> dict[str, int]:
     heads: list[list[str]] = []
     lines: list[list[str]] = []
     open_items: list[list[str]] = []
@@ -130,8 +150,20 @@ def _write_invoices(folder: Path, orders: list[Order], account: dict[str, str], 
     }
 
 
-def _head(vbeln: str, kind: str, at: datetime, kunag: str, amount: Decimal, currency: str, cancelled: bool) -> list[str]:
-    return ["100", vbeln, kind, f"{at:%Y%m%d}", f"{at:%H%M%S}", kunag, number(amount), currency, "X" if cancelled else ""]
+def _head(
+    vbeln: str, kind: str, at: datetime, kunag: str, amount: Decimal, currency: str, cancelled: bool
+) -> list[str]:
+    return [
+        "100",
+        vbeln,
+        kind,
+        f"{at:%Y%m%d}",
+        f"{at:%H%M%S}",
+        kunag,
+        number(amount),
+        currency,
+        "X" if cancelled else "",
+    ]
 
 
 def _positions(vbeln: str, order: Order, sign: int) -> list[list[str]]:

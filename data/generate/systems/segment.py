@@ -105,7 +105,9 @@ def _context(rng: random.Random, page: str) -> dict[str, Any]:
     return {"page": {"path": page, "url": f"https://tienda.example{page}"}, "campaign": campaign, "locale": "es-MX"}
 
 
-def _visit(log: _Log, at: datetime, device: str, user_id: str | None, catalogue: list[Product], rng: random.Random) -> None:
+def _visit(
+    log: _Log, at: datetime, device: str, user_id: str | None, catalogue: list[Product], rng: random.Random
+) -> None:
     log.add("page", at, device, user_id, name="Inicio", context=_context(rng, "/"))
     moment = at
     for _ in range(rng.choices([0, 1, 2, 4], [35, 30, 22, 13])[0]):
@@ -128,5 +130,19 @@ def _login(log: _Log, at: datetime, device: str, user_id: str, email: str) -> No
 
 
 def _checkout(log: _Log, order: Order, device: str, user_id: str) -> None:
-    log.add("track", order.at - timedelta(minutes=4), device, user_id, event="Checkout Started", properties={"value": float(order.amount), "currency": order.currency})
-    log.add("track", order.at, device, user_id, event="Order Completed", properties={"total": float(order.amount), "currency": order.currency})
+    log.add(
+        "track",
+        order.at - timedelta(minutes=4),
+        device,
+        user_id,
+        event="Checkout Started",
+        properties={"value": float(order.amount), "currency": order.currency},
+    )
+    log.add(
+        "track",
+        order.at,
+        device,
+        user_id,
+        event="Order Completed",
+        properties={"total": float(order.amount), "currency": order.currency},
+    )

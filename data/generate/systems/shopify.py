@@ -12,15 +12,24 @@ from typing import TYPE_CHECKING
 from data.generate import facts
 from data.generate.commerce import Order
 from data.generate.people import Person
-from data.generate.systems.damage import everyday_name, home, maybe_typo, mojibake, without_accents, written_phone, written_street
+from data.generate.systems.damage import (
+    everyday_name,
+    home,
+    maybe_typo,
+    mojibake,
+    without_accents,
+    written_phone,
+    written_street,
+)
 
 if TYPE_CHECKING:
     from data.generate.company import Truth
 
 CUSTOMER_HEADER = (
-    "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Company,Default Address Address1,"
-    "Default Address Address2,Default Address City,Default Address Province Code,Default Address Country Code,"
-    "Default Address Zip,Default Address Phone,Phone,Accepts SMS Marketing,Total Spent,Total Orders,Note,Tax Exempt,Tags"
+    "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Company,"
+    "Default Address Address1,Default Address Address2,Default Address City,Default Address Province Code,"
+    "Default Address Country Code,Default Address Zip,Default Address Phone,Phone,Accepts SMS Marketing,"
+    "Total Spent,Total Orders,Note,Tax Exempt,Tags"
 ).split(",")
 
 
@@ -77,7 +86,9 @@ def write(
     return ids, {"shopify/customers_export.csv": len(rows), "shopify/orders_export_1.csv": lines}
 
 
-def _write_orders(path: Path, orders: list[Order], ids: dict[str, str], emails: dict[str, str], rng: random.Random) -> int:
+def _write_orders(
+    path: Path, orders: list[Order], ids: dict[str, str], emails: dict[str, str], rng: random.Random
+) -> int:
     place = {h: i for i, h in enumerate(facts.SHOPIFY_ORDER_HEADER)}
     written = 0
     with path.open("w", newline="", encoding="utf-8") as handle:
@@ -89,7 +100,9 @@ def _write_orders(path: Path, orders: list[Order], ids: dict[str, str], emails: 
             shipping = Decimal("0.00") if rng.random() < 0.6 else (subtotal * Decimal("0.05")).quantize(Decimal("0.01"))
             total = subtotal + taxes + shipping
             status = rng.choices(["paid", "partially_refunded", "refunded", "pending"], [93, 3, 2, 2])[0]
-            refunded = {"refunded": total, "partially_refunded": (total / 3).quantize(Decimal("0.01"))}.get(status, Decimal(0))
+            refunded = {"refunded": total, "partially_refunded": (total / 3).quantize(Decimal("0.01"))}.get(
+                status, Decimal(0)
+            )
             cancelled = status == "pending" and rng.random() < 0.5
             stamp = f"{order.at:%Y-%m-%d %H:%M:%S} -0600"
             paid = f"{order.at + timedelta(minutes=2):%Y-%m-%d %H:%M:%S} -0600" if status != "pending" else ""

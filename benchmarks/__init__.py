@@ -1,0 +1,1 @@
+"""Benchmarks: one runner, figures with machine facts in results/."""

@@ -1,0 +1,141 @@
+"""`cdp bench NAME`: run a benchmark, keep its figures with machine facts and versions, draw its chart.
+
+Each step runs in a process of its own, so seconds and peak memory are the step's alone, dbt's child process included.
+Figures are written to `benchmarks/results/<name>.json`, the chart beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from warehouse import files
+from warehouse.errors import CdpError
+from warehouse.settings import ROOMS, child_environment
+
+RESULTS = Path(__file__).parent / "results"
+LIBRARIES = ("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb", "polars", "splink", "great-expectations", "pyarrow")
+
+#: Runs a step in a child and prints its counts, seconds and peak memory (its own and its children's) as one JSON line.
+CHILD = """
+import json, resource, sys, time
+import cdp
+started = time.perf_counter()
+if sys.argv[1] == "generate":
+    from pathlib import Path
+    from data.generate import generate_company
+    from warehouse.settings import settings
+    made = generate_company(settings().data / "inbox", settings().data / "truth", int(sys.argv[2]))
+    counts = {"rows_in": made.people, "rows_out": sum(made.rows.values())}
+else:
+    counts = cdp.run_step(sys.argv[1])
+seconds = time.perf_counter() - started
+peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print("RESULT " + json.dumps({"counts": counts, "seconds": seconds, "peak_mb": peak / 1024}, default=str))
+"""
+
+
+def machine_facts() -> dict[str, Any]:
+    """Say what the figures were measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory, 1),
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "versions": {library: version(library) for library in LIBRARIES},
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
+    """Run a benchmark by name and return the file with its figures.
+
+    Raises:
+        CdpError: there is no such benchmark, or a step failed.
+    """
+    known = {"first_light": first_light}
+    if name not in known:
+        raise CdpError(f"no benchmark is called '{name}'; known: {', '.join(sorted(known))}")
+    figures = known[name](sizes or (5_000, 100_000))
+    path = RESULTS / f"{name}.json"
+    files.write_json(path, {"benchmark": name, "machine": machine_facts(), **figures})
+    draw(path)
+    return path
+
+
+def first_light(sizes: tuple[int, ...]) -> dict[str, Any]:
+    """Seconds, peak memory and rows of every step of the pipeline, for companies of some sizes."""
+    from cdp import STEPS
+
+    runs = []
+    for people in sizes:
+        with tempfile.TemporaryDirectory(prefix="clientela-bench-") as folder:
+            steps = []
+            for step in ("generate", *STEPS):
+                steps.append({"step": step, **_measured(step, people, Path(folder))})
+                took = f"{steps[-1]['seconds']:>8.1f} s {steps[-1]['peak_mb']:>7.0f} MB"
+                sys.stderr.write(f"{people:>9,} people  {step:<12} {took}\n")
+            judged = subprocess.run(
+                [sys.executable, "-m", "cdp", "evaluate", "--json"],
+                env=child_environment(CDP_DATA=folder), cwd=ROOMS, capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            runs.append({
+                "people": people,
+                "seconds": round(sum(s["seconds"] for s in steps if s["step"] != "generate"), 2),
+                "peak_mb": max(s["peak_mb"] for s in steps),
+                "identity": json.loads(judged.stdout),
+                "steps": steps,
+            })  # fmt: skip
+    return {"runs": runs}
+
+
+def _measured(step: str, people: int, folder: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, step, str(people)],
+        env=child_environment(CDP_DATA=str(folder)), cwd=ROOMS, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if done.returncode or not found:
+        raise CdpError(f"step {step} failed at {people:,} people: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+    result = json.loads(found[-1].removeprefix("RESULT "))
+    return {
+        "seconds": round(result["seconds"], 2),
+        "peak_mb": round(result["peak_mb"]),
+        "rows_in": result["counts"]["rows_in"],
+        "rows_out": result["counts"]["rows_out"],
+    }
+
+
+def draw(path: Path) -> Path:
+    """Draw seconds per step for each size, beside the figures."""
+    import altair as alt
+
+    figures = files.read_json(path)
+    rows = [
+        {"step": s["step"], "people": f"{run['people']:,} people", "seconds": max(s["seconds"], 0.01), "order": i}
+        for run in figures["runs"]
+        for i, s in enumerate(run["steps"])
+    ]
+    chart = (
+        alt.Chart.from_dict({"data": {"values": rows}, "mark": "bar", "title": "Seconds per step of the pipeline"})
+        .encode(
+            x=alt.X("seconds:Q", title="seconds (log)").scale(type="symlog"),
+            y=alt.Y("step:N", sort=alt.EncodingSortField("order"), title=None),
+            yOffset="people:N",
+            color=alt.Color("people:N", title=None),
+        )
+        .properties(width=560)
+    )
+    target = path.with_suffix(".svg")
+    chart.save(str(target))
+    return target

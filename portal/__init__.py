@@ -1,0 +1,1 @@
+"""The page for marketers: audiences with their numbers and files, in Spanish and English."""
