@@ -20,11 +20,11 @@ from warehouse.settings import settings
 SHIPPED = Path(__file__).parent / "models" / "person.json"
 
 #: Columns whose agreement counts for less when the value is frequent.
-TERM_FREQUENCY_COLUMNS = ("given_canonical", "given_first", "surname_1", "surname_2", "city_key")
+TERM_FREQUENCY_COLUMNS = ("given_canonical", "given_first", "surname_1", "surname_2", "city_key", "postcode")
 
 #: Columns a record is compared by.
 COMPARED_COLUMNS = (
-    "given", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound", "email_key", "email_local",
+    "given", "name_inferred_from", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound", "email_key", "email_local",
     "phone_e164", "tax_id", "birth_date", "birth_day", "street_name", "street_number", "postcode", "city_key", "country_code",
 )  # fmt: skip
 
@@ -63,11 +63,13 @@ LEVELS: dict[str, tuple[str, list[tuple[str, str, str | None]]]] = {
         ],
     ),
     # Addresses are made of names: two people called José Fernández both have a `josefernandez`. Different addresses whose
-    # names before the @ look alike say nothing beyond the names themselves, unless digits make them particular.
+    # names before the @ look alike say nothing beyond the names themselves, unless digits make them particular, or unless
+    # both names were read out of the addresses: then the addresses are all there is, and they differ.
     "email": (
         "email_key_l IS NULL OR email_key_r IS NULL OR (email_key_l <> email_key_r AND "
         "NOT (email_local_l = email_local_r AND regexp_matches(email_local_l, '[0-9]{2}')) AND "
-        "jaro_winkler_similarity(email_local_l, email_local_r) >= 0.85)",
+        "jaro_winkler_similarity(email_local_l, email_local_r) >= 0.85 AND "
+        "NOT (name_inferred_from_l IS NOT NULL AND name_inferred_from_r IS NOT NULL))",
         [
             ("same e-mail", "email_key_l = email_key_r", None),
             ("same name and digits before the @, other domain", "email_local_l = email_local_r", None),
@@ -115,7 +117,7 @@ LEVELS: dict[str, tuple[str, list[tuple[str, str, str | None]]]] = {
                 None,
             ),
             ("same street", "street_name_l = street_name_r AND (postcode_l = postcode_r OR city_key_l = city_key_r)", None),
-            ("same post code", "postcode_l = postcode_r AND country_code_l = country_code_r", None),
+            ("same post code", "postcode_l = postcode_r AND country_code_l = country_code_r", "postcode"),
             ("same city", "city_key_l = city_key_r", "city_key"),
         ],
     ),
@@ -156,7 +158,7 @@ BLOCKING_RULES: tuple[tuple[str, ...], ...] = (
     ("email_local", "country_code"),
     ("surname_1", "given_first", "birth_day"),
     ("surname_1", "given_canonical"),
-    ("surname_1", "surname_2", "city_key"),
+    ("surname_1", "surname_2", "city_key", "postcode"),
     ("given_canonical", "postcode"),
     ("surname_2", "given_first", "city_key"),
 )

@@ -33,22 +33,22 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
     state.mkdir(parents=True, exist_ok=True)
     fault(f"dbt.before_{command}")
     with step(f"dbt {command}") as result:
+        project = _project(config.dbt_models, state)
         variables: dict[str, Any] = json.loads(config.dbt_vars)
         if config.as_of:
             variables["as_of_date"] = config.as_of.isoformat()
         line = [
             sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "--log-path", str(state / "logs"), *command.split(),
-            "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(state / "target"),
+            "--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(state / "target"),
             "--vars", json.dumps(variables), *arguments,
         ]  # fmt: skip
         environment = child_environment(
             CDP_WORKING_FILE=str(config.working_file),
             CDP_THREADS=str(config.threads),
             CDP_MEMORY_LIMIT=config.memory_limit,
-            CDP_DBT_MODELS=str(config.dbt_models or "own_models"),
             DBT_SEND_ANONYMOUS_USAGE_STATS="false",
         )
-        done = subprocess.run(line, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+        done = subprocess.run(line, env=environment, cwd=project, capture_output=True, text=True, check=False)
         (state / "last_output.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
         results = _results(state / "target" / "run_results.json")
         counts = Counter(node["status"] for node in results)
@@ -64,6 +64,22 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
             raise CdpError(f"dbt {command} could not run (exit code {done.returncode}); see state/dbt/last_output.txt")
     fault(f"dbt.after_{command}")
     return result
+
+
+def _project(own_models: Path | None, state: Path) -> Path:
+    """Return the project to run: this one, or one of links in which a company's own models stand in their place.
+
+    dbt wants model folders inside the project: with others, it writes compiled tests to impossible paths.
+    """
+    if own_models is None:
+        return PROJECT
+    linked = state / "project"
+    linked.mkdir(parents=True, exist_ok=True)
+    for entry in PROJECT.iterdir():
+        link = linked / entry.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(own_models if entry.name == "own_models" else entry)
+    return linked
 
 
 def _results(path: Path) -> list[dict[str, Any]]:

@@ -35,7 +35,14 @@ exports as (
 
 )
 
-select *
+select
+    mart.source,
+    exports.source as exported_source,
+    mart.revenue,
+    exports.revenue as exported_revenue
 from mart
-full outer join exports using (source, currency)
-where mart.revenue is distinct from exports.revenue and source in ('sap', 'shopify')
+full outer join exports on mart.source = exports.source and mart.currency = exports.currency
+where
+    mart.revenue is distinct from exports.revenue
+    and coalesce(mart.source, exports.source) in ({% for name in var("conformed")["orders"] %}'{{ name }}'{{ ", " if not loop.last }}{% endfor %})
+    and exports.source is not null

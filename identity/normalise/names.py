@@ -252,6 +252,6 @@ def _cut(word: str) -> tuple[str, ...]:
                 best = (math.log(g) + math.log(s), (given, surname) if given == one else (surname, given))
     if not best[1] and len(word) > 4 and surname_frequencies().get(word[1:], 0) >= 3000:
         return (word[0], word[1:])
-    if not best[1] and len(word) > 4 and surname_frequencies().get(word[:-1], 0) >= 3000:
+    if not best[1] and len(word) > 4 and surname_frequencies().get(word[:-1], 0) >= 20_000:
         return (word[-1], word[:-1])
     return best[1]
