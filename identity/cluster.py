@@ -91,6 +91,13 @@ def _average_linkage(
     at_l, at_r = [place[k] for k in left], [place[k] for k in right]
     matrix[at_l, at_r] = weight
     matrix[at_r, at_l] = weight
+    for one, other in zip(*np.nonzero(np.triu(matrix) == JUDGED_BITS), strict=True):
+        # Two records that a person called the same are one: what speaks for either speaks for both, and so does "not same".
+        best, worst = np.maximum(matrix[one], matrix[other]), np.minimum(matrix[one], matrix[other])
+        together = np.where(worst == -JUDGED_BITS, worst, best)
+        for row in (one, other):
+            matrix[row, :], matrix[:, row] = together, together
+        matrix[one, other] = matrix[other, one] = JUDGED_BITS
     distance = JUDGED_BITS - matrix
     np.fill_diagonal(distance, 0.0)
     tree = linkage(squareform(distance, checks=False), method="average")

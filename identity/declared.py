@@ -28,6 +28,7 @@ class PersonRules(Declared):
     merge_cut_bits: float
     clip_bits: Clip
     household_penalty_bits: float = Field(ge=0)
+    two_names_cap_bits: float
     max_group_records: int = Field(ge=10)
     shared_identifier_names: dict[Literal["email", "phone", "tax_id"], int]
     deterministic: tuple[Literal["tax_id", "email_key", "phone"], ...]

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 
 from identity import model as model_parts
-from identity.declared import person_rules
-from identity.link import prepare_input
+from identity.link import pair_weight, prepare_input
+from warehouse.duck import rows
 from warehouse.errors import CdpError, edge
 
 WORDS = {
@@ -46,7 +46,7 @@ def explain_pair(
         linker = model_parts.linker(con, "splink_input", model["prior"], built, retain_weights=True)
         asked = linker._db_api.register("asked", dataset_display_name="asked")
         scored = linker.inference.predict_within(asked, blocking_rules_to_generate_predictions=[block_on("asked_pair")])
-        pair = scored.as_record_list()[0]
+        pair = rows(con, f"SELECT *, {pair_weight()} AS weight FROM {scored.physical_name}")[0]
     words = WORDS.get(language, WORDS["en"])
     prior = model_parts.prior_bits(model["prior"])
     lines: list[dict[str, Any]] = [{"comparison": "prior", "level": words["prior"], "bits": round(prior, 2)}]
@@ -56,9 +56,10 @@ def explain_pair(
         label = words["unknown"] if gamma < 0 else labels[len(labels) - 1 - gamma]
         bits = float(pair.get(f"mw_{comparison}") or 0) + float(pair.get(f"mw_tf_adj_{comparison}") or 0)
         lines.append({"comparison": comparison, "level": label, "bits": round(bits, 2)})
-    if pair["gamma_given"] == 0 and pair["gamma_tax_id"] < 1 and pair["gamma_birth"] < 3:
+    evidence = sum(line["bits"] for line in lines)
+    if abs(pair["weight"] - evidence) > 0.05:
         lines.append(
-            {"comparison": "household", "level": words["household"], "bits": -person_rules().household_penalty_bits}
+            {"comparison": "household", "level": words["household"], "bits": round(pair["weight"] - evidence, 2)}
         )
     lines.append({"comparison": "sum", "level": "", "bits": round(sum(line["bits"] for line in lines), 2)})
     return lines

@@ -58,7 +58,7 @@ def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]
         )
         predicted = linker.inference.predict(threshold_match_weight=rules.loose_cut_bits)
         edges = con.sql(
-            f"SELECT l, r, w FROM (SELECT record_key_l AS l, record_key_r AS r, {_weight()} AS w "
+            f"SELECT l, r, w FROM (SELECT record_key_l AS l, record_key_r AS r, {pair_weight()} AS w "
             f"FROM {predicted.physical_name}) WHERE w >= {rules.loose_cut_bits} UNION ALL ({_deterministic()})"
         ).to_arrow_table()
         keys = con.sql("SELECT record_key FROM splink_input ORDER BY record_key").to_arrow_table()["record_key"]
@@ -85,9 +85,13 @@ def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]
     return result
 
 
-def _weight() -> str:
+def pair_weight() -> str:
     """Return a pair's weight, less what a household shares when the given names contradict each other."""
-    return f"match_weight - CASE WHEN {model_parts.HOUSEHOLD} THEN {person_rules().household_penalty_bits} ELSE 0 END"
+    rules = person_rules()
+    return (
+        f"CASE WHEN {model_parts.TWO_NAMES} THEN least(match_weight - {rules.household_penalty_bits}, {rules.two_names_cap_bits}) "
+        f"WHEN {model_parts.HOUSEHOLD} THEN match_weight - {rules.household_penalty_bits} ELSE match_weight END"
+    )
 
 
 def _deterministic() -> str:
@@ -148,7 +152,7 @@ def _write_links(con: duckdb.DuckDBPyConnection, scored: str, judgements: Sequen
         CREATE OR REPLACE TABLE identity.links AS
         WITH scored AS (
             SELECT least(record_key_l, record_key_r) AS record_l, greatest(record_key_l, record_key_r) AS record_r,
-                {_weight()} AS match_weight FROM {scored}
+                {pair_weight()} AS match_weight FROM {scored}
         ),
         verified AS (SELECT least(l, r) AS l, greatest(l, r) AS r FROM ({_deterministic()}) GROUP BY ALL),
         said AS (SELECT least(l, r) AS l, greatest(l, r) AS r, any_value(verdict) AS verdict FROM judged_pairs GROUP BY ALL)

@@ -24,8 +24,9 @@ TERM_FREQUENCY_COLUMNS = ("given_canonical", "given_first", "surname_1", "surnam
 
 #: Columns a record is compared by.
 COMPARED_COLUMNS = (
-    "given", "name_inferred_from", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound", "email_key", "email_local",
-    "phone_e164", "tax_id", "birth_date", "birth_day", "street_name", "street_number", "postcode", "city_key", "country_code",
+    "given", "is_known_given", "name_inferred_from", "given_first", "given_canonical", "surname_1", "surname_2",
+    "surname_sound", "email_key", "email_local", "phone_e164", "tax_id", "birth_date", "birth_day", "street_name",
+    "street_number", "postcode", "city_key", "country_code",
 )  # fmt: skip
 
 #: Levels of each comparison: label, condition, term-frequency column. The first that holds counts. Order is part of the
@@ -179,6 +180,8 @@ class ModelNotTrained(CdpError):
 #: Pairs whose given names contradict each other are a household until a tax id or a full birth date says otherwise:
 #: surnames, address, phone and even the mailbox are what families share.
 HOUSEHOLD = "gamma_given = 0 AND gamma_tax_id < 1 AND gamma_birth < 3"
+#: ... and no typing error or rare nickname explains the contradiction: both are names that people bear.
+TWO_NAMES = f"{HOUSEHOLD} AND is_known_given_l = 'yes' AND is_known_given_r = 'yes'"
 
 
 def else_label(comparison: str) -> str:
@@ -241,7 +244,10 @@ def linker(con: Any, table: str, prior: float, built: list[Any], retain_weights:
         probability_two_random_records_match=prior,
         retain_intermediate_calculation_columns=retain_weights,
         retain_matching_columns=True,
-        max_iterations=25,
+        additional_columns_to_retain=["is_known_given"],
+        # Longer runs drive the m of levels that matches never show below what a float holds.
+        em_convergence=0.001,
+        max_iterations=12,
     )
     made = Linker(api.register(table, dataset_display_name="records"), creator, log_level=logging.ERROR)
     for column in TERM_FREQUENCY_COLUMNS:

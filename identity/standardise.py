@@ -148,8 +148,10 @@ def _name_parts(full: str | None, given: str | None, family: str | None, email: 
                 surname_2=parsed.surname_2 or (guess.surname_2 if takes_surname else ""),
             )
     sound = sound_key(parsed.surname_1) if parsed.surname_1 else ""
+    known = "yes" if parsed.given_canonical and names.is_known_given(parsed.given_canonical) else ""
     parts = (
         parsed.given,
+        known,
         parsed.given_first,
         parsed.given_canonical,
         parsed.surname_1,
@@ -209,7 +211,7 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     frame = _mapped(raw, ["country", "default_country"], lambda c, d: (places.country_code(c) or d,), ["country_code"])
     frame = _mapped(
         frame, ["full_name", "given_name", "family_name", "email"], _name_parts,
-        ["given", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound", "name_inferred_from"],
+        ["given", "is_known_given", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound", "name_inferred_from"],
     )  # fmt: skip
     frame = _mapped(
         frame, ["given_name", "family_name", "given", "surname_1", "surname_2"], _displayed,
@@ -237,8 +239,8 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
         .when(pl.all_horizontal(pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_null()))
         .then(pl.lit("nothing to recognise a person by")).alias("exclusion"),
         "given_display", "surnames_display",
-        "given", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound", "name_inferred_from",
-        "email_address", "email_key", "email_local", "email_kind", pl.col("phone").alias("phone_as_written"), "phone_e164",
+        "given", "is_known_given", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound",
+        "name_inferred_from", "email_address", "email_key", "email_local", "email_kind", pl.col("phone").alias("phone_as_written"), "phone_e164",
         pl.col("valid_tax_id").alias("tax_id"), pl.col("born").str.to_date("%Y-%m-%d").alias("birth_date"), "birth_day",
         pl.col("street").alias("street_as_written"), "street_name", "street_number",
         pl.col("city").alias("city_as_written"), "city_key",

@@ -87,8 +87,13 @@ def zone(kind: str, table: str) -> Path:
 
 def raw_files(table: str) -> list[RawFile]:
     """Return the kept files of a table in the order of their arrival."""
-    found = [RawFile(**files.read_json(p)) for p in zone("raw", table).glob("*.json")]
+    found = [_manifest(path) for path in zone("raw", table).glob("*.json")]
     return sorted(found, key=lambda raw: raw.arrival)
+
+
+def _manifest(path: Path) -> RawFile:
+    known = files.read_json(path)
+    return RawFile(**{**known, "dropped_columns": tuple(known["dropped_columns"])})
 
 
 def keep_raw(table: str, path: str, content: bytes, sha256: str, dropped_columns: tuple[str, ...] = ()) -> RawFile:
@@ -96,7 +101,7 @@ def keep_raw(table: str, path: str, content: bytes, sha256: str, dropped_columns
     folder = zone("raw", table)
     manifest = folder / f"{sha256}.json"
     if manifest.exists():
-        return RawFile(**files.read_json(manifest))
+        return _manifest(manifest)
     files.write_bytes(folder / f"{sha256}.zst", zstandard.ZstdCompressor(level=3).compress(content))
     raw = RawFile(
         table=table,

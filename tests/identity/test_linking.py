@@ -1,0 +1,260 @@
+"""Records to people on labelled pairs, with judgements, ids that stay and golden records."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from identity import customer_ids
+from identity.anonymous import stitch_devices
+from identity.cluster import cluster_records
+from identity.explain import explain_pair
+from identity.golden import build_golden_profiles
+from identity.judgements import judge, judgements, undo
+from identity.link import link_records
+from identity.model import ModelNotTrained, load_model
+from identity.standardise import standardise
+from warehouse.duck import connect, rows
+from warehouse.errors import CdpError
+
+COLUMNS = ["id", "given", "family", "email", "street", "country", "phone", "tax", "city", "postcode", "seen"]
+ROLES = {"given_name": ["given"], "family_name": ["family"], "email": ["email"], "street": ["street"], "country": ["country"],
+         "phone": ["phone"], "tax_id": ["tax"], "city": ["city"], "postcode": ["postcode"], "observed_at": ["seen"]}  # fmt: skip
+
+
+def warehouse_with(people, source="crm"):
+    """Put records into bronze as if they had landed."""
+    con = connect()
+    data = [{c: person.get(c) for c in COLUMNS} for person in people]
+    con.register("people", pl.DataFrame(data, schema=dict.fromkeys(COLUMNS, pl.String)).to_arrow())
+    con.execute(f"CREATE OR REPLACE TABLE bronze.{source}_people AS SELECT *, 'f' AS _file, 1 AS _line FROM people")
+    con.execute(
+        "CREATE TABLE IF NOT EXISTS quality.person_tables (table_name VARCHAR, source VARCHAR, key JSON, roles JSON, country VARCHAR, joins JSON)"
+    )
+    con.execute("DELETE FROM quality.person_tables WHERE table_name = ?", [f"{source}_people"])
+    con.execute(
+        "INSERT INTO quality.person_tables VALUES (?, ?, ?, ?, NULL, ?)",
+        [f"{source}_people", source, json.dumps(["id"]), json.dumps(ROLES), "[]"],
+    )
+    return con
+
+
+def resolve(con, said=()):
+    standardise(con, date(2026, 11, 1))
+    link_records(con, said)
+    cluster_records(con)
+    customer_ids.assign_customer_ids(con, "m")
+    return dict(con.execute("SELECT record_id, customer_id FROM identity.members").fetchall())
+
+
+def labelled():
+    with (Path(__file__).parent / "pairs.csv").open(encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+@pytest.mark.parametrize("pair", labelled(), ids=lambda p: p["why"])
+def test_a_labelled_pair_is_decided_rightly_in_a_company_of_many(workspace, company, pair):
+    crowd = [
+        {
+            "id": f"x{i}",
+            "given": r["Nombre"],
+            "family": r["Apellidos"],
+            "email": r["Correo"],
+            "country": r["País/región"],
+        }
+        for i, r in enumerate(
+            csv.DictReader((company / "inbox" / "hubspot" / "hubspot-contactos.csv").open(encoding="utf-8-sig"))
+        )
+    ]
+    asked = []
+    for side in ("left", "right"):
+        given, family, email, street, country = pair[side].split("|")
+        asked.append(
+            {
+                "id": side,
+                "given": given,
+                "family": family,
+                "email": email,
+                "street": street,
+                "country": country,
+                "postcode": "06000" if street else "",
+            }
+        )
+    found = resolve(warehouse_with([*crowd, *asked]))
+
+    assert (found["left"] == found["right"]) == (pair["same"] == "yes"), pair["why"]
+
+
+ANA = {"given": "Ana", "family": "Zubizarreta Gil", "email": "ana.zubi@x.example", "country": "ES"}
+LEO = {"given": "Leopoldo", "family": "Quintanilla", "email": "leo@y.example", "country": "MX"}
+
+
+def test_placeholders_role_boxes_and_empty_records_do_not_join_people(workspace):
+    con = warehouse_with([
+        {"id": "1", "given": "Ana", "family": "Sanz", "email": "info@empresa.example", "tax": "XAXX010101000", "country": "MX"},
+        {"id": "2", "given": "Luis", "family": "Mora", "email": "info@empresa.example", "tax": "XAXX010101000", "country": "MX"},
+        {"id": "3", "email": "na@na.com"},
+    ])  # fmt: skip
+    found = resolve(con)
+
+    assert found["1"] != found["2"]
+    assert "3" not in found
+    assert (
+        rows(con, "SELECT exclusion FROM identity.records WHERE record_id = '3'")[0]["exclusion"]
+        == "nothing to recognise a person by"
+    )
+
+
+def test_a_phone_of_too_many_names_belongs_to_nobody_and_the_reason_is_kept(workspace):
+    given = ["Ana", "Luis", "Eva", "Juan", "Rosa", "Hugo", "Inés", "Pablo"]
+    con = warehouse_with(
+        [
+            {"id": str(i), "given": g, "family": "Sanz", "phone": "+525511112222", "country": "MX"}
+            for i, g in enumerate(given)
+        ]
+    )
+    found = resolve(con)
+
+    assert len(set(found.values())) == len(given)
+    kept = rows(con, "SELECT kind, given_names, reason FROM identity.shared_identifiers")
+    assert kept[0]["kind"] == "phone" and kept[0]["given_names"] == 8 and "+52" not in str(kept)
+
+
+def test_a_persons_word_wins_over_all_evidence_and_can_be_taken_back(workspace):
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "2", **ANA}, {"id": "3", **LEO}])
+    assert len(set(resolve(con).values())) == 2
+
+    apart = judge("crm_people:1", "crm_people:2", "not same", "steward", "mother and daughter")
+    judge("crm_people:3", "crm_people:1", "same", "steward", "changed his name")
+    found = resolve(con, judgements())
+    assert found["1"] != found["2"] and found["1"] == found["3"]
+
+    undo(apart, "steward")
+    with pytest.raises(CdpError, match="not in force"):
+        undo(apart, "steward")
+    assert len(set(resolve(con, judgements()).values())) == 1
+
+
+def test_ids_stay_when_records_come_and_go(workspace):
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
+    before = resolve(con)
+    con = warehouse_with([{"id": "0", **ANA}, {"id": "1", **ANA}, {"id": "3", **LEO}])
+    after = resolve(con)
+
+    assert (after["1"], after["3"]) == (before["1"], before["3"])
+    assert after["0"] == before["1"]
+
+
+def test_a_merge_retires_the_younger_id_and_a_split_gives_a_new_one(workspace, monkeypatch):
+    monkeypatch.setenv("CDP_NOW", "2026-01-01T00:00:00+00:00")
+    con = warehouse_with([{"id": "1", **ANA}])
+    oldest = resolve(con)["1"]
+    monkeypatch.setenv("CDP_NOW", "2026-02-01T00:00:00+00:00")
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
+    younger = resolve(con)["3"]
+    monkeypatch.setenv("CDP_NOW", "2026-03-01T00:00:00+00:00")
+    merged = resolve(con, [("crm_people:1", "crm_people:3", "same")])
+    assert set(merged.values()) == {oldest}
+    assert customer_ids.resolve(younger) == oldest
+    assert customer_ids.resolve(younger, datetime(2026, 2, 15, tzinfo=UTC)) == younger
+    with pytest.raises(CdpError, match="never issued by then"):
+        customer_ids.resolve(younger, datetime(2026, 1, 15, tzinfo=UTC))
+
+    monkeypatch.setenv("CDP_NOW", "2026-04-01T00:00:00+00:00")
+    split = resolve(con)
+    assert split["1"] == oldest and split["3"] not in (oldest, younger)
+    events = [r["event"] for r in rows(con, "SELECT event FROM identity.customer_events ORDER BY seq")]
+    assert {"created", "joined", "merged", "split", "left"} <= set(events)
+
+
+def test_a_second_run_adds_no_event(workspace):
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
+    resolve(con)
+    ledger = customer_ids.ledger_path().read_bytes()
+    resolve(con)
+
+    assert customer_ids.ledger_path().read_bytes() == ledger
+
+
+def test_the_golden_record_keeps_losing_values_with_source_and_date(workspace):
+    warehouse_with([{"id": "1", **ANA, "phone": "600111222", "seen": "2025-01-01"}], "sap").close()
+    con = warehouse_with(
+        [{"id": "2", **ANA, "family": "Zubizarreta", "phone": "600333444", "seen": "2026-01-01"}], "hubspot"
+    )
+    found = resolve(con)
+    build_golden_profiles(con)
+    profile = rows(con, "SELECT given_name, surnames, phone, phones, sources FROM identity.profiles")
+
+    assert len(set(found.values())) == 1
+    assert profile == [{"given_name": "Ana", "surnames": "Zubizarreta Gil", "phone": "+34600333444",
+                        "phones": ["+34600333444", "+34600111222"], "sources": ["hubspot", "sap"]}]  # fmt: skip
+    lost = rows(
+        con,
+        "SELECT value, source, observed_at, rank FROM identity.profile_values WHERE attribute = 'phone' AND rank = 2",
+    )
+    assert lost == [{"value": "+34600111222", "source": "sap", "observed_at": datetime(2025, 1, 1), "rank": 2}]
+
+
+def test_a_pair_is_explained_in_bits_that_add_up(workspace):
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "2", **ANA}, {"id": "3", **LEO}])
+    resolve(con)
+    lines = explain_pair(con, "crm_people:1", "crm_people:2", "es")
+    weight = rows(
+        con, "SELECT match_weight FROM identity.links WHERE record_l = 'crm_people:1' AND record_r = 'crm_people:2'"
+    )
+
+    assert lines[0]["level"] == "antes de mirar: dos registros al azar"
+    assert abs(lines[-1]["bits"] - sum(line["bits"] for line in lines[:-1])) < 0.01
+    assert weight[0]["match_weight"] >= lines[-1]["bits"] - 0.1
+    with pytest.raises(CdpError, match="not known"):
+        explain_pair(con, "crm_people:1", "crm_people:nobody")
+
+
+def test_a_shared_device_never_joins_people_and_history_goes_by_the_login_before(workspace):
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
+    found = resolve(con)
+    con.execute(
+        "CREATE TABLE quality.login_tables AS SELECT 'web' AS table_name, 'd' AS anonymous_id, 'u' AS login, 'moment' AS occurred_at, "
+        "'crm_people' AS people"
+    )
+    con.execute(
+        "CREATE TABLE bronze.web AS SELECT * FROM (VALUES ('tablet', '1', TIMESTAMP '2026-01-02'), ('tablet', '3', TIMESTAMP '2026-01-05'), "
+        "('tablet', '1', TIMESTAMP '2026-01-09'), ('phone', '1', TIMESTAMP '2026-02-01'), ('phone', NULL, TIMESTAMP '2026-01-01')) AS t(d, u, moment)"
+    )
+    stitch_devices(con)
+    spans = con.execute("SELECT anonymous_id, customer_id, valid_from, valid_to FROM identity.device_logins").fetchall()
+
+    assert spans == [
+        ("phone", found["1"], datetime(1900, 1, 1), datetime(9999, 12, 31)),
+        ("tablet", found["1"], datetime(2026, 1, 2), datetime(2026, 1, 5)),
+        ("tablet", found["3"], datetime(2026, 1, 5), datetime(2026, 1, 9)),
+        ("tablet", found["1"], datetime(2026, 1, 9), datetime(9999, 12, 31)),
+    ]
+    assert con.execute("SELECT anonymous_id, is_shared FROM identity.devices").fetchall() == [
+        ("phone", False),
+        ("tablet", True),
+    ]
+
+
+def test_a_model_that_lacks_a_level_is_an_error(workspace):
+    model = load_model()
+    model["comparisons"]["email"][0]["m"] = None
+    path = workspace / "broken.json"
+    path.write_text(json.dumps(model))
+
+    with pytest.raises(ModelNotTrained, match="without trained numbers: same e-mail"):
+        load_model(path)
+
+
+def test_training_is_apart_from_linking_and_says_when_records_are_too_few(workspace):
+    from identity.train import train
+
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
+    standardise(con, date(2026, 11, 1))
+    with pytest.raises(ModelNotTrained, match="2 records are too few"):
+        train(con, workspace / "m.json")
