@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
 FIXED_NOW = "2026-11-01T06:00:00+00:00"
 skipped: list[str] = []
+figures: list[str] = []
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +96,12 @@ def in_finished(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return finished
 
 
+@pytest.fixture
+def figure() -> Callable[[str], None]:
+    """Say a measured figure at the end of the run."""
+    return figures.append
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """A real browser."""
@@ -119,6 +126,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
+    if figures:
+        terminalreporter.section("measured")
+        for line in figures:
+            terminalreporter.write_line(line)
     if skipped:
         terminalreporter.section(f"{len(skipped)} TESTS COULD NOT RUN HERE", sep="!", red=True, bold=True)
         for line in sorted(skipped):

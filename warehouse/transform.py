@@ -20,6 +20,17 @@ from warehouse.steps import StepResult, step
 
 PROJECT = ROOMS / "dbt_project"
 
+#: Runs dbt. On Linux it first asks to end with its parent (prctl PR_SET_PDEATHSIG): a task that is killed must not leave a
+#: dbt behind that holds the working file.
+DBT = """
+import sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+from dbt.cli.main import cli
+cli()
+"""
+
 
 def run_dbt(command: str, *arguments: str) -> StepResult:
     """Run a dbt command (`build`, `docs generate`, `parse`) and count what its nodes came to.
@@ -38,7 +49,7 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
         if config.as_of:
             variables["as_of_date"] = config.as_of.isoformat()
         line = [
-            sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors", "--log-path", str(state / "logs"), *command.split(),
+            sys.executable, "-c", DBT, "--no-use-colors", "--log-path", str(state / "logs"), *command.split(),
             "--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(state / "target"),
             "--vars", json.dumps(variables), *arguments,
         ]  # fmt: skip

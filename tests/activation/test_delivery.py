@@ -1,0 +1,297 @@
+"""Plan, apply, ledger: nobody twice, nobody lost, nobody without consent."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from activation.audience import Audience, assemble_audiences, load_audiences
+from activation.deliver import approve, deliver_audiences
+from activation.errors import ApprovalNeeded, StalePlan
+from activation.holdout import holdout_sql, is_held_out
+from activation.plan import plan_deliveries, read_plan
+from warehouse.declarations import load
+from warehouse.duck import connect, rows
+from warehouse.errors import DeclarationError
+from warehouse.publish import publish
+
+DECLARED = {
+    "name": "vip", "id": "AU-VIP", "description": "d", "description_es": "d", "owner": "o@x.example", "who": {"segment": "vip"},
+    "suppress": ["late_payers"],
+    "destinations": [
+        {"platform": "mailchimp", "list": "vip", "purpose": "marketing", "channel": "email"},
+        {"platform": "google_customer_match", "list": "g", "purpose": "advertising", "channel": "ads"},
+    ],
+}  # fmt: skip
+LATE = {
+    "name": "late_payers",
+    "id": "AU-LATE",
+    "kind": "suppression",
+    "description": "d",
+    "description_es": "d",
+    "owner": "o",
+    "who": {"segment": "late_payers"},
+}
+
+
+class Company:
+    """A published company of a few customers, made as dbt would make it."""
+
+    def __init__(self, workspace, monkeypatch, **more):
+        self.workspace = workspace
+        folder = workspace / "audiences"
+        folder.mkdir()
+        (folder / "vip.yml").write_text(json.dumps({**DECLARED, **more}))
+        (folder / "late_payers.yml").write_text(json.dumps(LATE))
+        monkeypatch.setenv("CDP_AUDIENCES", str(folder))
+        self.people: dict[str, dict] = {}
+        for n in range(1, 7):
+            self.people[f"C{n}"] = {
+                "given_name": f"Ana{n}",
+                "surnames": "Peña Ruiz",
+                "email": f"ana{n}@x.example",
+                "phone": f"+5255123456{n:02d}",
+            }
+        self.granted = dict.fromkeys(self.people, True)
+        self.vip = set(self.people)
+        self.late: set[str] = set()
+
+    def run(self, deliver=True):
+        con = connect()
+        con.execute("CREATE SCHEMA IF NOT EXISTS marts; CREATE SCHEMA IF NOT EXISTS segments")
+        con.execute(
+            "CREATE OR REPLACE TABLE marts.customers (customer_id VARCHAR, given_name VARCHAR, surnames VARCHAR, email VARCHAR, phone VARCHAR, "
+            "country VARCHAR, postcode VARCHAR, city VARCHAR, region VARCHAR, birth_date DATE)"
+        )
+        for ident, p in sorted(self.people.items()):
+            con.execute(
+                "INSERT INTO marts.customers VALUES (?, ?, ?, ?, ?, 'MX', '06000', 'CDMX', 'CDMX', NULL)",
+                [ident, p["given_name"], p["surnames"], p["email"], p["phone"]],
+            )
+        con.execute(
+            "CREATE OR REPLACE TABLE marts.consents (customer_id VARCHAR, purpose VARCHAR, channel VARCHAR, is_granted BOOLEAN, is_in_force BOOLEAN)"
+        )
+        for ident, granted in sorted(self.granted.items()):
+            if granted is not None:
+                con.execute("INSERT INTO marts.consents VALUES (?, 'marketing', 'email', ?, true)", [ident, granted])
+        for name, members in (("vip", self.vip), ("late_payers", self.late)):
+            con.execute(f"CREATE OR REPLACE TABLE segments.{name} (customer_id VARCHAR, as_of_date DATE)")
+            for ident in sorted(members):
+                con.execute(f"INSERT INTO segments.{name} VALUES (?, DATE '2026-10-31')", [ident])
+        publish(con)
+        assemble_audiences(con)
+        plan_deliveries(con)
+        con.close()
+        return deliver_audiences() if deliver else None
+
+    def file(self, name, platform="mailchimp"):
+        path = self.workspace / "outbox" / "vip" / platform / name
+        return (
+            sorted(r["Email Address"] for r in csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else None
+        )
+
+    def changes(self, label):
+        found = {}
+        for path in (self.workspace / "outbox" / "vip" / "mailchimp").glob(f"vip_*_{label}.csv"):
+            found[path.name] = sorted(r["Email Address"] for r in csv.DictReader(path.open(encoding="utf-8")))
+        return found
+
+
+@pytest.fixture
+def company(workspace, monkeypatch):
+    return Company(workspace, monkeypatch)
+
+
+def ledger():
+    con = connect()
+    from activation.ledger import register_ledger
+
+    register_ledger(con)
+    found = rows(
+        con,
+        "SELECT customer_id, op, status FROM activation.ledger WHERE platform = 'mailchimp' ORDER BY sequence, customer_id",
+    )
+    con.close()
+    return [(r["customer_id"], r["op"], r["status"]) for r in found]
+
+
+def test_who_has_no_consent_or_is_suppressed_never_leaves(company):
+    company.granted |= {"C1": False, "C2": None}
+    company.late = {"C3"}
+    company.run()
+
+    assert company.file("members.csv") == ["ana4@x.example", "ana5@x.example", "ana6@x.example"]
+    assert read_plan("vip", "mailchimp").refused == {
+        "consent refused or withdrawn for marketing by email": 1,
+        "no consent given for marketing by email": 1,
+        "suppressed by late_payers": 1,
+    }
+    assert read_plan("vip", "google_customer_match").counts == {"refused": 6}
+
+
+def test_every_member_of_the_segment_is_in_the_plan_once(company):
+    company.granted["C1"] = False
+    company.run()
+    plan = read_plan("vip", "mailchimp")
+
+    assert sum(plan.counts.values()) == 6 and plan.counts == {"add": 5, "refused": 1}
+
+
+def test_a_second_run_sends_nothing(company):
+    company.run()
+    before = ledger()
+    result = company.run()
+
+    assert result.rows_out == 0 and ledger() == before
+    assert read_plan("vip", "mailchimp").counts == {"unchanged": 6}
+
+
+def test_who_leaves_or_withdraws_is_removed_with_what_was_sent(company):
+    company.run()
+    company.vip.discard("C1")
+    company.granted["C2"] = False
+    company.people["C2"]["email"] = "nueva@x.example"
+    company.run()
+
+    assert list(company.changes("remove").values()) == [["ana1@x.example", "ana2@x.example"]]
+    assert ledger()[-2:] == [("C1", "remove", "accepted"), ("C2", "remove", "accepted")]
+    assert company.file("members.csv") == [f"ana{n}@x.example" for n in (3, 4, 5, 6)]
+
+
+def test_a_changed_address_removes_the_old_and_adds_the_new(company):
+    company.run()
+    company.people["C6"]["email"] = "otra@x.example"
+    company.run()
+
+    assert read_plan("vip", "mailchimp").counts == {"unchanged": 5, "update": 1}
+    assert ["ana6@x.example"] in company.changes("remove").values()
+    assert ["otra@x.example"] in company.changes("add").values()
+
+
+def test_a_plan_that_removes_too_many_waits_for_a_person(company):
+    company.run()
+    company.vip = {"C1"}
+    with pytest.raises(ApprovalNeeded, match=r"removes 5 of 6, more than 50 %.*cdp approve"):
+        company.run()
+    assert len(company.file("members.csv")) == 6
+
+    approve(read_plan("vip", "mailchimp").hash[:12], "ana@empresa.example")
+    deliver_audiences()
+    assert company.file("members.csv") == ["ana1@x.example"]
+
+
+def test_a_large_plan_waits_and_another_hash_is_not_approved_with_it(workspace, monkeypatch):
+    company = Company(workspace, monkeypatch, approve_over=3)
+    with pytest.raises(ApprovalNeeded, match="6 changes, more than 3"):
+        company.run()
+    approve(read_plan("vip", "mailchimp").hash[:12], "ana")
+    company.people["C7"] = {"given_name": "Eva", "surnames": "Gil", "email": "eva@x.example", "phone": None}
+    company.vip.add("C7")
+    company.granted["C7"] = True
+    with pytest.raises(ApprovalNeeded, match="7 changes"):
+        company.run()
+
+
+def test_consent_withdrawn_between_plan_and_delivery_stops_the_plan(company):
+    company.run(deliver=False)
+    company.granted["C1"] = False
+    con = connect()
+    con.execute("UPDATE marts.consents SET is_granted = false WHERE customer_id = 'C1'")
+    publish(con)
+    con.close()
+
+    with pytest.raises(StalePlan, match="1 of the plan have no consent any more"):
+        deliver_audiences()
+    assert company.file("members.csv") is None
+
+
+@pytest.mark.parametrize("point", ["deliver.before_send", "deliver.after_send", "deliver.after_journal"])
+def test_a_crash_in_delivery_loses_and_repeats_nothing(company, monkeypatch, point):
+    company.run(deliver=False)
+    monkeypatch.setenv("CDP_FAULT", f"{point}:raise")
+    with pytest.raises(Exception, match="InjectedFault"):
+        deliver_audiences()
+    monkeypatch.delenv("CDP_FAULT")
+    deliver_audiences()
+    deliver_audiences()
+
+    assert ledger() == [(f"C{n}", "add", "accepted") for n in range(1, 7)]
+    assert list(company.changes("add").values()) == [[f"ana{n}@x.example" for n in range(1, 7)]]
+
+
+def test_names_that_look_like_formulas_are_disarmed_in_the_file(company, workspace):
+    company.people["C1"]["given_name"] = '=HYPERLINK("http://mal.example")'
+    company.people["C2"]["surnames"] = "+52 Peña"
+    company.run()
+    text = (workspace / "outbox" / "vip" / "mailchimp" / "members.csv").read_text(encoding="utf-8")
+
+    for line in csv.reader(text.splitlines()):
+        for cell in line:
+            assert not cell or (cell[0] not in "=-@" and (cell[0] != "+" or cell[1:].isdigit()))
+    assert "+525512345601" in text
+
+
+def test_headers_are_exactly_those_of_the_platforms(company, workspace):
+    from activation.destinations import DESTINATIONS
+
+    assert DESTINATIONS["google_customer_match"].columns == (
+        "Email",
+        "Phone",
+        "First Name",
+        "Last Name",
+        "Country",
+        "Zip",
+    )
+    assert set(DESTINATIONS["meta_custom_audience"].columns) <= set(
+        "email phone fn ln ct st country zip dob doby dobm dobd gen age uid madid value".split()
+    )
+    company.run()
+    first = (workspace / "outbox" / "vip" / "mailchimp" / "members.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert first == "Email Address,First Name,Last Name,Phone Number"
+
+
+def test_a_google_address_needs_all_four_parts():
+    from activation.destinations import DESTINATIONS
+
+    customer = dict.fromkeys(
+        ("given_name", "surnames", "email", "phone", "country", "postcode", "city", "region", "birth_date")
+    )
+    google = DESTINATIONS["google_customer_match"]
+
+    assert google.payload({**customer, "given_name": "Ana", "surnames": "Peña", "country": "MX"}) is None
+    row = google.payload({**customer, "given_name": "Ana", "surnames": "Peña", "country": "mx", "postcode": "06000"})
+    assert row["Country"] == "MX" and row["Zip"] == "06000" and len(row["Last Name"]) == 64 and row["Email"] == ""
+
+
+def test_the_holdout_is_the_same_people_in_sql_and_python_and_about_its_share(workspace):
+    con = connect(":memory:")
+    held = {
+        r[0]
+        for r in con.execute(
+            f"SELECT c FROM (SELECT 'C' || i AS c FROM range(5000) AS t(i)) WHERE {holdout_sql('c', 'vip', 10)}"
+        ).fetchall()
+    }
+
+    assert held == {f"C{i}" for i in range(5000) if is_held_out(f"C{i}", "vip", 10)}
+    assert 420 < len(held) < 580
+
+
+def test_an_unknown_segment_or_suppression_is_an_error_that_names_the_nearest(workspace, monkeypatch):
+    company = Company(workspace, monkeypatch, who={"segment": "vips"})
+    with pytest.raises(DeclarationError, match="did you mean 'vip'"):
+        company.run()
+    (workspace / "audiences" / "vip.yml").write_text(json.dumps({**DECLARED, "suppress": ["late_payer"]}))
+    with pytest.raises(DeclarationError, match="did you mean 'late_payers'"):
+        load_audiences()
+
+
+def test_a_wrong_audience_names_its_line(workspace):
+    (workspace / "x.yml").write_text("name: x\nid: AU-X\nholdout_pct: 80\n")
+    with pytest.raises(DeclarationError, match=r"x.yml, line 3: 'holdout_pct'"):
+        load(workspace / "x.yml", Audience)
+
+
+def test_the_shipped_audiences_are_valid():
+    assert {a.id for a in load_audiences().values()} == {"AU-VIP", "AU-REENGAGE", "AU-LATE"}

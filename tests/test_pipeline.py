@@ -1,0 +1,212 @@
+"""The whole pipeline: what comes out is right, and a second run changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from warehouse.duck import rows
+from warehouse.publish import manifest, open_published
+
+
+def dump(data):
+    """Canonical content of every published table and every audience file."""
+    con = duckdb.connect(str(data / "warehouse" / "cdp.duckdb"), read_only=True)
+    tables = con.execute("SELECT table_schema, table_name FROM information_schema.tables ORDER BY ALL").fetchall()
+    found = {
+        f"{s}.{t}": con.execute(f"SELECT count(*), sum(hash(t)::HUGEINT)::VARCHAR FROM {s}.{t} AS t").fetchall()[0]
+        for s, t in tables
+    }
+    con.close()
+    for path in sorted(data.glob("outbox/*/*/*.csv")):
+        found[str(path.relative_to(data))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in sorted(data.glob("state/journal/*/*/*.parquet")):
+        found[str(path.relative_to(data))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+@pytest.fixture(scope="module")
+def again(finished, tmp_path_factory, cdp):
+    """A copy of the finished run, run once more."""
+    folder = tmp_path_factory.mktemp("again")
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
+    cdp(folder, "run")
+    return folder
+
+
+def test_a_second_run_changes_nothing(finished, again):
+    assert dump(again) == dump(finished)
+
+
+def test_a_second_run_lands_nothing_and_publishes_nothing(again, cdp):
+    assert "rows_in=0" in cdp(again, "land").stdout
+    assert "unchanged=True" in cdp(again, "publish").stdout
+
+
+def test_rows_in_are_accepted_quarantined_or_dropped_for_every_file(in_finished):
+    con = open_published()
+    loads = rows(con, "SELECT * FROM quality.loads")
+
+    assert len(loads) >= 25
+    assert all(r["rows_in"] == r["accepted"] + r["quarantined"] + r["dropped"] for r in loads)
+    assert rows(con, "SELECT count(*) AS n FROM quality.refused_files")[0]["n"] == 0
+
+
+def test_revenue_is_that_of_the_exports_to_the_cent(in_finished):
+    money: dict[tuple[str, str], Decimal] = {}
+    text = (in_finished / "inbox" / "sap" / "VBRK.csv").read_bytes().decode("cp1252")
+    for r in csv.DictReader(text.splitlines(), delimiter=";"):
+        if r["FKSTO"] != "X":
+            plain = r["NETWR"].replace(".", "").replace(",", ".")
+            amount = -Decimal(plain[:-1]) if plain.endswith("-") else Decimal(plain)
+            money["sap", r["WAERK"]] = money.get(("sap", r["WAERK"]), Decimal(0)) + amount
+    for r in csv.DictReader((in_finished / "inbox" / "shopify" / "orders_export_1.csv").open(encoding="utf-8")):
+        if r["Total"] and not r["Cancelled at"] and r["Financial Status"] in ("paid", "partially_refunded", "refunded"):
+            key = ("shopify", r["Currency"])
+            money[key] = money.get(key, Decimal(0)) + Decimal(r["Total"]) - Decimal(r["Refunded Amount"])
+    con = open_published()
+    marts = {
+        (r["source"], r["currency"]): r["revenue"]
+        for r in rows(con, "SELECT source, currency, sum(revenue) AS revenue FROM marts.orders GROUP BY ALL")
+    }
+
+    assert marts == money and len(money) == 12
+
+
+def test_identity_reaches_its_bar(tmp_path, cdp, figure):
+    cdp(tmp_path, "generate", "--people", "5000", "--seed", "7", "--out", str(tmp_path))
+    for step in ("land", "bronze", "standardise", "link", "cluster"):
+        cdp(tmp_path, step)
+    found = json.loads(cdp(tmp_path, "evaluate", "--json").stdout)
+    figure(f"Sample company: {found['pairwise']} on {found['people']:,} people")
+
+    assert found["pairwise"]["f1"] >= 0.90
+    assert found["largest_cluster"] <= 2 * found["largest_true"]
+
+
+def test_segments_hold_who_they_say_and_late_payers_are_in_no_list(in_finished):
+    con = open_published()
+    wrong = rows(
+        con, "SELECT count(*) AS n FROM segments.vip JOIN marts.customers USING (customer_id) WHERE orders_count < 5"
+    )
+    missed = rows(
+        con,
+        "SELECT count(*) AS n FROM marts.customers WHERE orders_count >= 5 AND customer_id NOT IN (SELECT customer_id FROM segments.vip)",
+    )
+    late = {r["customer_id"] for r in rows(con, "SELECT customer_id FROM segments.late_payers")}
+    con.close()
+    sent = duckdb.sql(
+        f"SELECT DISTINCT customer_id FROM read_parquet('{in_finished}/state/journal/*/*/*.parquet')"
+    ).fetchall()
+
+    assert wrong == missed == [{"n": 0}]
+    assert late and not late & {row[0] for row in sent}
+
+
+def test_nobody_without_consent_is_in_a_file(in_finished):
+    con = open_published()
+    allowed = {
+        channel: {
+            r["customer_id"]
+            for r in rows(
+                con,
+                "SELECT customer_id FROM marts.consents WHERE is_in_force AND is_granted AND channel = ?",
+                [channel],
+            )
+        }
+        for channel in ("email", "ads")
+    }
+    sent = duckdb.sql(
+        f"SELECT platform, customer_id FROM read_parquet('{in_finished}/state/journal/*/*/*.parquet')"
+    ).fetchall()
+
+    assert len(sent) > 30
+    assert all(customer in allowed["email" if platform == "mailchimp" else "ads"] for platform, customer in sent)
+
+
+def test_every_published_table_and_column_is_explained(in_finished):
+    con = open_published()
+    tables = rows(con, "SELECT schema_name, table_name, comment FROM duckdb_tables() WHERE database_name = 'cdp'")
+    columns = rows(
+        con,
+        "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() WHERE database_name = 'cdp' "
+        "AND schema_name IN ('marts', 'metrics', 'segments')",
+    )
+
+    assert [t for t in tables if not t["comment"]] == []
+    assert [c for c in columns if not c["comment"]] == []
+
+
+def test_the_five_queries_of_the_analysts_guide_run(in_finished):
+    from pathlib import Path
+
+    guide = (Path(__file__).parent.parent / "docs" / "analysts.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.*?)```", guide, re.S)
+    con = open_published()
+
+    assert len(queries) >= 5
+    for query in queries:
+        assert con.execute(query).fetchall(), query
+
+
+def test_no_personal_data_in_logs_docs_or_manifests(in_finished):
+    needles = [b"@gmail.example", b"@hotmail.example", b"@outlook.example"]
+    places = [*in_finished.glob("quality/**/*"), *in_finished.glob("state/dbt/**/*"), *in_finished.glob("lake/**/*.json"),
+              *in_finished.glob("outbox/**/*.json"), in_finished / "warehouse" / "manifest.json"]  # fmt: skip
+    files = [p for p in places if p.is_file()]
+    leaks = [p for p in files if any(needle in p.read_bytes() for needle in needles)]
+
+    assert len(files) > 100 and leaks == []
+
+
+def test_data_docs_are_there_with_a_page_per_suite(in_finished):
+    from quality.checkpoints import data_docs, suites
+
+    pages = list((in_finished / "quality").rglob("validations/**/*.html"))
+    assert data_docs().exists() and len(pages) == len(suites())
+
+
+def test_a_broken_promise_stops_publication_and_consumers_keep_what_they_had(finished, tmp_path, cdp, monkeypatch):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    con = duckdb.connect(str(tmp_path / "warehouse" / "build.duckdb"))
+    con.execute(
+        "UPDATE marts.customers SET phone = '12345' WHERE customer_id = (SELECT min(customer_id) FROM marts.customers)"
+    )
+    con.close()
+    done = cdp(tmp_path, "check", check=False)
+
+    assert done.returncode == 1
+    assert "customers: expect_column_values_to_match_regex on phone (1 rows)" in done.stderr.replace("\n", "")
+    assert "12345" not in done.stderr
+    monkeypatch.setenv("CDP_DATA", str(finished))
+    kept = manifest()["version"]
+    monkeypatch.setenv("CDP_DATA", str(tmp_path))
+    assert manifest()["version"] == kept
+
+
+def test_a_changed_export_supersedes_and_only_the_difference_goes_out(finished, tmp_path, cdp):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    path = next((tmp_path / "inbox" / "mailchimp").glob("subscribed_members_export_*.csv"))
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.with_name("subscribed_members_export_20261101.csv").write_text("".join(lines[:-40]), encoding="utf-8")
+    cdp(tmp_path, "run")
+    before, after = (
+        json.loads((f / "outbox" / "vip" / "mailchimp" / "plan.json").read_text()) for f in (finished, tmp_path)
+    )
+
+    assert after["counts"].get("unchanged", 0) > 0
+    assert after["size_after"] <= before["size_after"]
+    ids = [
+        duckdb.sql(
+            f"SELECT count(DISTINCT customer_id) FROM read_parquet('{f}/state/identity/ledger.parquet') WHERE event = 'created'"
+        ).fetchall()[0][0]
+        for f in (finished, tmp_path)
+    ]
+    assert ids[1] - ids[0] <= 2
