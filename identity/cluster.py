@@ -109,7 +109,7 @@ def _write_quality(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         CREATE OR REPLACE TABLE identity.cluster_quality AS
-        SELECT l.cluster_key, max(sizes.records) AS records, avg(p.match_weight) AS cohesion_bits,
+        SELECT l.cluster_key, max(sizes.records) AS records, round(avg(p.match_weight), 4) AS cohesion_bits,
             min(p.match_weight) AS weakest_bits, count(*) FILTER (p.match_weight < 0) AS doubtful_pairs
         FROM identity.links AS p
         JOIN identity.clusters AS l ON l.record_key = p.record_l

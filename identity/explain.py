@@ -33,7 +33,7 @@ def explain_pair(
     """
     from splink import block_on
 
-    with edge("identity"):
+    with edge("identity"), model_parts.scratch_removed(con):
         prepare_input(con)
         con.execute(
             "CREATE OR REPLACE TEMP TABLE asked AS SELECT *, 1 AS asked_pair FROM splink_input WHERE record_key IN (?, ?)",

@@ -50,7 +50,7 @@ def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]
     """
     from splink import block_on
 
-    with step("link") as result, edge("identity"):
+    with step("link") as result, edge("identity"), model_parts.scratch_removed(con):
         rules, model = person_rules(), model_parts.load_model()
         result.rows_in = prepare_input(con)
         linker = model_parts.linker(
@@ -88,9 +88,10 @@ def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]
 def pair_weight() -> str:
     """Return a pair's weight, less what a household shares when the given names contradict each other."""
     rules = person_rules()
+    # Rounded, so that sums in another order of threads give the same bytes.
     return (
-        f"CASE WHEN {model_parts.TWO_NAMES} THEN least(match_weight - {rules.household_penalty_bits}, {rules.two_names_cap_bits}) "
-        f"WHEN {model_parts.HOUSEHOLD} THEN match_weight - {rules.household_penalty_bits} ELSE match_weight END"
+        f"round(CASE WHEN {model_parts.TWO_NAMES} THEN least(match_weight - {rules.household_penalty_bits}, {rules.two_names_cap_bits}) "
+        f"WHEN {model_parts.HOUSEHOLD} THEN match_weight - {rules.household_penalty_bits} ELSE match_weight END, 6)"
     )
 
 

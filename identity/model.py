@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +255,25 @@ def linker(con: Any, table: str, prior: float, built: list[Any], retain_weights:
     for column in TERM_FREQUENCY_COLUMNS:
         made.table_management.compute_tf_table(column)
     return made
+
+
+@contextmanager
+def scratch_removed(con: Any) -> Iterator[None]:
+    """Remove the tables that Splink makes for itself, those of a run that was killed too: they hold personal data."""
+    _remove_scratch(con)
+    try:
+        yield
+    finally:
+        _remove_scratch(con)
+
+
+def _remove_scratch(con: Any) -> None:
+    found = con.execute(
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_name LIKE '\\_\\_splink\\_\\_%' ESCAPE '\\'"
+    ).fetchall()
+    for schema, table, kind in found:
+        what = "VIEW" if kind == "VIEW" else "TABLE"
+        con.execute(f'DROP {what} IF EXISTS "{schema}"."{table}"')
 
 
 def write_model(path: Path, model: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7) -> StepResu
     """
     from splink import block_on
 
-    with step("train") as result, edge("identity"):
+    with step("train") as result, edge("identity"), model_parts.scratch_removed(con):
         records = prepare_input(con)
         if records < 200:
             raise ModelNotTrained(f"{records} records are too few to train on; at least 200 are needed")
@@ -55,16 +55,19 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7) -> StepResu
             {
                 "entity": "person",
                 "records": records,
-                "prior": prior,
+                "prior": float(f"{prior:.6g}"),
                 "comparisons": {
-                    name: [{"label": label, "m": m, "u": u} for label, (m, u) in zip(_labels(name), pairs, strict=True)]
+                    name: [
+                        {"label": label, "m": float(f"{m:.6g}"), "u": float(f"{u:.6g}")}
+                        for label, (m, u) in zip(_labels(name), pairs, strict=True)
+                    ]
                     for name, pairs in trained.items()
                 },
             },
         )
         model_parts.load_model(path)
         result.rows_in = records
-        result.facts = {"prior": prior, "model": path.name}
+        result.facts = {"prior": float(f"{prior:.6g}"), "model": path.name}
     return result
 
 

@@ -6,6 +6,7 @@ Files are addressed by audience and platform as declared, never by path.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,22 @@ HEADERS = {
 
 
 @cache
-def texts() -> dict[str, dict[str, str]]:
+def texts() -> dict[str, Any]:
     """Read the texts of both languages."""
-    found: dict[str, dict[str, str]] = yaml.safe_load((HERE / "i18n" / "texts.yml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = yaml.safe_load((HERE / "i18n" / "texts.yml").read_text(encoding="utf-8"))
     return found
+
+
+def said(text: str, language: str) -> str:
+    """Say in the page's language what the pipeline wrote in English."""
+    if language == "en":
+        return text
+    words: dict[str, str] = texts()["words_es"]
+    for pattern, spanish in texts()["phrases_es"]:
+        match = re.search(pattern, text)
+        if match:
+            return str(spanish).format(*(words.get(part, part) for part in match.groups()))
+    return words.get(text, text)
 
 
 def language_of(request: Request) -> str:
@@ -54,6 +67,7 @@ def make_app() -> FastAPI:
     """Build the application."""
     app = FastAPI(title="Clientela", docs_url=None, redoc_url=None, openapi_url=None)
     templates = Jinja2Templates(HERE / "templates")
+    templates.env.filters["said"] = said
 
     @app.middleware("http")
     async def _headers(request: Request, call_next: Any) -> Response:

@@ -6,9 +6,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_SHAPE = re.compile(
-    r"^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$"
-)
+#: Letters of any script may stand before the @ (RFC 6531): `josé@`, `peña@` are addresses.
+_SHAPE = re.compile(r"^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$")
 
 #: Boxes of a function, not of a person (RFC 2142 and their Spanish counterparts).
 ROLE_LOCALS = frozenset(

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
-from portal.app import HERE, make_app
+from portal.app import HERE, make_app, said
 from privacy import audit
 
 
@@ -26,6 +26,13 @@ def test_every_text_is_there_in_both_languages():
     texts = yaml.safe_load((HERE / "i18n" / "texts.yml").read_text(encoding="utf-8"))
     assert set(texts["es"]) == set(texts["en"])
     assert all(texts["es"].values()) and all(texts["en"].values())
+
+
+def test_what_the_pipeline_writes_is_said_in_spanish():
+    assert said("lapsed, high value", "es") == "inactivo, valor alto"
+    assert said("no consent given for advertising by ads", "es") == "sin consentimiento para publicidad por anuncios"
+    assert said("suppressed by late_payers", "es") == "excluidos por late_payers"
+    assert said("holdout", "en") == "holdout"
 
 
 @pytest.mark.parametrize(
