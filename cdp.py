@@ -524,6 +524,7 @@ def keep_house() -> None:
 def serve(host: str, port: int) -> None:
     """Serve the page for marketers."""
     import uvicorn
+
     from portal.app import make_app
 
     uvicorn.run(make_app(), host=host, port=port, log_level="warning")

@@ -1,6 +1,7 @@
 """The published file in; audience members and delivery plans out. Nothing is sent here."""
 
 from airflow.sdk import dag, task
+
 from cdp_assets import DEFAULTS, PLANS, PUBLISHED, WAREHOUSE, do
 
 

@@ -1,6 +1,7 @@
 """Profiles and bronze in; marts, metrics and segments out, by one run of dbt with its tests."""
 
 from airflow.sdk import dag, task
+
 from cdp_assets import DEFAULTS, MARTS, PROFILES, WAREHOUSE, do
 
 

@@ -5,6 +5,7 @@ tried again. The working file is not open meanwhile.
 """
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, dag, task
+
 from cdp_assets import DEFAULTS, DELIVERED, PLANS, do
 
 RETRIES = ExceptionRetryPolicy(

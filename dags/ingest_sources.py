@@ -5,6 +5,7 @@ file that had to be set aside makes the last task fail, with its sentence, after
 """
 
 from airflow.sdk import dag, task
+
 from cdp_assets import BRONZE, DEFAULTS, WAREHOUSE, do
 
 

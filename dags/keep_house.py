@@ -1,6 +1,7 @@
 """Remove what is past its time: quarantine, delivered files, scratch files of crashed runs."""
 
 from airflow.sdk import dag, task
+
 from cdp_assets import DEFAULTS
 
 

@@ -5,6 +5,7 @@ changes nothing.
 """
 
 from airflow.sdk import dag, task
+
 from cdp_assets import BRONZE, DEFAULTS, PROFILES, WAREHOUSE, do
 
 

@@ -5,6 +5,7 @@ version before.
 """
 
 from airflow.sdk import dag, task
+
 from cdp_assets import DEFAULTS, MARTS, PUBLISHED, WAREHOUSE, do
 
 

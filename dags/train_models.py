@@ -4,6 +4,7 @@ The new model is used from the next run of resolve_identities on; customer ids s
 """
 
 from airflow.sdk import dag, task
+
 from cdp_assets import DEFAULTS, WAREHOUSE
 
 
