@@ -20,6 +20,7 @@ from ingest.discover import discover
 from ingest.readers import content, delimited, json_lines
 from ingest.readers.rows import TextRows
 from quality.contract import Contract, load_contracts
+from quality.drift import freshness
 from quality.gate import gate, types_of
 from warehouse import files, lake
 from warehouse.errors import RefusedFile, edge
@@ -74,7 +75,8 @@ def land_all(progress: Callable[[StepResult], None] | None = None) -> list[StepR
 
 
 def register_bronze(con: duckdb.DuckDBPyConnection) -> StepResult:
-    """Point `bronze.*` at what each table looks like now, and write `quality.loads` and `quality.refused_files`.
+    """Point `bronze.*` at what each table looks like now, and write `quality.loads`, `quality.refused_files` and
+    `quality.freshness`.
 
     Grain: `quality.loads` one row per landed file and declaration version in force; `quality.refused_files` one row
     per file set aside.
@@ -102,6 +104,10 @@ def register_bronze(con: duckdb.DuckDBPyConnection) -> StepResult:
         lake.replace_table(
             con, "quality", "refused_files", refused,
             "source VARCHAR, table_name VARCHAR, file VARCHAR, arrived_at TIMESTAMPTZ, reason VARCHAR",
+        )  # fmt: skip
+        lake.replace_table(
+            con, "quality", "freshness", freshness(load_contracts().values(), now()),
+            "source VARCHAR, table_name VARCHAR, newest_arrival_at TIMESTAMPTZ, fresh_within_hours BIGINT, is_fresh BOOLEAN",
         )  # fmt: skip
         _declare_people(con)
         result.rows_in = sum(int(str(a[6])) for a in accounts)

@@ -180,6 +180,11 @@ def _health_facts() -> dict[str, Any]:
                 "SELECT source || '_' || table_name AS name, sum(rows_in)::BIGINT AS rows_in, sum(accepted)::BIGINT AS accepted, "
                 "sum(quarantined)::BIGINT AS quarantined, sum(dropped)::BIGINT AS dropped FROM quality.loads GROUP BY 1 ORDER BY 1",
             ),
+            "late": rows(
+                con,
+                "SELECT source || '_' || table_name AS name, strftime(newest_arrival_at, '%Y-%m-%d %H:%M') AS newest "
+                "FROM quality.freshness WHERE NOT is_fresh ORDER BY 1",
+            ),
             "refused": rows(con, "SELECT file, reason FROM quality.refused_files ORDER BY 1"),
         }
     finally:

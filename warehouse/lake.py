@@ -13,6 +13,7 @@ and the account is written last, so a crash leaves everything or nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -235,7 +236,7 @@ def register_table(con: duckdb.DuckDBPyConnection, shape: Shape) -> None:
     con.execute(f"CREATE OR REPLACE VIEW {name('bronze', shape.table)} AS {current_rows_sql(shape)}")
 
 
-def replace_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, values: list[Any], columns: str) -> None:
+def replace_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, values: Sequence[Any], columns: str) -> None:
     """Replace a small table by rows given as tuples; `columns` is its SQL column list."""
     con.execute(f"CREATE OR REPLACE TABLE {name(schema, table)} ({columns})")
     if values:

@@ -31,6 +31,10 @@ def summary() -> dict[str, Any]:
                 "SELECT source, table_name, count(*) AS files, sum(rows_in)::BIGINT AS rows_in, sum(accepted)::BIGINT AS accepted, "
                 "sum(quarantined)::BIGINT AS quarantined, sum(dropped)::BIGINT AS dropped FROM quality.loads GROUP BY ALL ORDER BY ALL",
             ),
+            "late": rows(
+                con,
+                "SELECT source, table_name, newest_arrival_at FROM quality.freshness WHERE NOT is_fresh ORDER BY ALL",
+            ),
             "refused_files": rows(
                 con, "SELECT source, table_name, file, reason FROM quality.refused_files ORDER BY ALL"
             ),
@@ -74,6 +78,11 @@ def summary_tables(found: dict[str, Any]) -> list[Table]:
     for path, count in found["files"].items():
         files.add_row(path, f"{count:,}")
     tables = [sources, people, files]
+    if found["late"]:
+        late = Table("late source", "newest file", title="Not fresh")
+        for row in found["late"]:
+            late.add_row(f"{row['source']}_{row['table_name']}", f"{row['newest_arrival_at']:%Y-%m-%d %H:%M} UTC")
+        tables.insert(1, late)
     if found["refused_files"]:
         refused = Table("file set aside", "why", title="Set aside")
         for row in found["refused_files"]:

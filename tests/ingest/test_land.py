@@ -215,3 +215,21 @@ def test_declared_headers_are_those_of_real_exports(shared_data, table, file):
     placed, _, absent = place_columns(header, contract, file)
 
     assert len(placed) + len(absent) + sum(1 for c in contract.columns.values() if c.from_file) == len(contract.columns)
+
+
+def test_a_source_that_is_late_is_said_by_its_declared_time(workspace, monkeypatch):
+    contract = declare(workspace, monkeypatch, fresh_within="36h")
+    put(workspace, "a.csv", "id,day,n\n1,2026-01-01,1\n")
+    land(contract)
+    seen = {}
+    for day, now in (("next", "2026-11-02T17:00:00+00:00"), ("later", "2026-11-02T19:00:00+00:00")):
+        monkeypatch.setenv("CDP_NOW", now)
+        con = connect()
+        register_bronze(con)
+        seen[day] = rows(con, "SELECT fresh_within_hours, is_fresh FROM quality.freshness")
+        con.close()
+
+    assert seen == {
+        "next": [{"fresh_within_hours": 36, "is_fresh": True}],
+        "later": [{"fresh_within_hours": 36, "is_fresh": False}],
+    }
