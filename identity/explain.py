@@ -34,7 +34,7 @@ def explain_pair(
     from splink import block_on
 
     with edge("identity"), model_parts.scratch_removed(con):
-        prepare_input(con)
+        records = prepare_input(con)
         con.execute(
             "CREATE OR REPLACE TEMP TABLE asked AS SELECT *, 1 AS asked_pair FROM splink_input WHERE record_key IN (?, ?)",
             [record_l, record_r],
@@ -43,12 +43,13 @@ def explain_pair(
             raise CdpError("one of the two records is not known, or takes no part in linking (see identity.records)")
         model = model_parts.load_model()
         built = model_parts.comparisons(model_parts.numbers_of(model))
-        linker = model_parts.linker(con, "splink_input", model["prior"], built, retain_weights=True)
+        chance = model_parts.prior_for(model, records)
+        linker = model_parts.linker(con, "splink_input", chance, built, retain_weights=True)
         asked = linker._db_api.register("asked", dataset_display_name="asked")
         scored = linker.inference.predict_within(asked, blocking_rules_to_generate_predictions=[block_on("asked_pair")])
         pair = rows(con, f"SELECT *, {pair_weight()} AS weight FROM {scored.physical_name}")[0]
     words = WORDS.get(language, WORDS["en"])
-    prior = model_parts.prior_bits(model["prior"])
+    prior = model_parts.prior_bits(chance)
     lines: list[dict[str, Any]] = [{"comparison": "prior", "level": words["prior"], "bits": round(prior, 2)}]
     for comparison, (_, levels) in model_parts.LEVELS.items():
         gamma = pair[f"gamma_{comparison}"]

@@ -54,7 +54,10 @@ def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]
         rules, model = person_rules(), model_parts.load_model()
         result.rows_in = prepare_input(con)
         linker = model_parts.linker(
-            con, "splink_input", model["prior"], model_parts.comparisons(model_parts.numbers_of(model))
+            con,
+            "splink_input",
+            model_parts.prior_for(model, result.rows_in),
+            model_parts.comparisons(model_parts.numbers_of(model)),
         )
         predicted = linker.inference.predict(threshold_match_weight=rules.loose_cut_bits)
         edges = con.sql(

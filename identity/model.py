@@ -225,6 +225,16 @@ def comparisons(
     return built
 
 
+def prior_for(model: dict[str, Any], records: int) -> float:
+    """Return the prior for so many records.
+
+    A person has a handful of records however large the company is, so the chance that two records picked at random match
+    falls with their number: 20 times the records, a 20th of the prior. In companies smaller than the one the model was
+    trained on the prior stays, which errs on the side of keeping people apart.
+    """
+    return float(model["prior"]) * min(1.0, float(model["records"]) / max(records, 1))
+
+
 def prior_bits(prior: float) -> float:
     """Return a prior probability as a match weight."""
     return math.log2(prior / (1 - prior))
