@@ -79,7 +79,7 @@ def _where_to_look(airflow: LocalAirflow, judged: dict[str, object], seconds: fl
         f"time: {seconds:.0f} s",
         f"DuckDB file:     {config.published_file}",
         f"audience files:  {config.outbox}",
-        f"Data Docs:       {config.quality_docs / 'gx' / 'uncommitted' / 'data_docs' / 'local_site' / 'index.html'}",
+        f"Data Docs:       {config.quality_docs / 'index.html'}",
     ]
     if keep:
         lines.append(f"Airflow:         {airflow.url}   user {USER}, password {airflow.password}")

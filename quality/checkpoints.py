@@ -7,6 +7,7 @@ takes seconds to load); frames are bounded; the docs hold counts, never a custom
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import shutil
@@ -17,7 +18,7 @@ import duckdb
 from pydantic import ConfigDict
 
 from quality.contract import load_contracts
-from warehouse import lake
+from warehouse import files, lake
 from warehouse.declarations import Declared, load_folder
 from warehouse.duck import has_table, name
 from warehouse.errors import GateFailed, edge
@@ -113,6 +114,7 @@ def run_suites(con: duckdb.DuckDBPyConnection) -> StepResult:
                 continue
             rows += _validated(gx, context, source, con, suite_name, suite)
         context.build_data_docs()
+        _write_index(rows)
         lake.replace_table(
             con, "quality", "checks", rows,
             "suite VARCHAR, table_name VARCHAR, expectation VARCHAR, column_name VARCHAR, severity VARCHAR, "
@@ -130,8 +132,33 @@ def run_suites(con: duckdb.DuckDBPyConnection) -> StepResult:
 
 
 def data_docs() -> Path:
-    """Return the first page of the Data Docs."""
-    return settings().quality_docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
+    """Return the page to begin with: every suite with its result and a link to its page of the Data Docs."""
+    return settings().quality_docs / "index.html"
+
+
+def _write_index(rows: list[tuple[object, ...]]) -> None:
+    """Write a first page that needs no network; the library's own fills its lists with scripts from elsewhere."""
+    site = settings().quality_docs / "gx" / "uncommitted" / "data_docs" / "local_site"
+    lines = []
+    for suite in sorted({str(row[0]) for row in rows}):
+        mine = [row for row in rows if row[0] == suite]
+        held = sum(bool(row[5]) for row in mine)
+        page = next(iter(sorted(site.glob(f"validations/{suite}/**/*.html"))), site / "index.html")
+        link = page.relative_to(settings().quality_docs).as_posix()
+        mark = "✓" if held == len(mine) else "✗"
+        lines.append(
+            f'<tr><td>{mark}</td><td><a href="{html.escape(link)}">{html.escape(suite)}</a></td>'
+            f"<td>{html.escape(str(mine[0][1]))}</td><td>{held} / {len(mine)}</td></tr>"
+        )
+    text = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Clientela: data quality</title><style>'
+        "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem}table{border-collapse:collapse;width:100%}"
+        "td,th{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d9d5cb}</style></head><body><h1>Data quality</h1>"
+        "<table><thead><tr><th></th><th>suite</th><th>table</th><th>expectations held</th></tr></thead><tbody>"
+        + "".join(lines)
+        + "</tbody></table></body></html>\n"
+    )
+    files.write_bytes(data_docs(), text.encode())
 
 
 def _validated(

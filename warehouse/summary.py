@@ -25,7 +25,7 @@ def summary() -> dict[str, Any]:
             "published_at": manifest().get("published_at"),
             "published_file": str(config.published_file),
             "outbox": str(config.outbox),
-            "data_docs": str(config.quality_docs / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"),
+            "data_docs": str(config.quality_docs / "index.html"),
             "sources": rows(
                 con,
                 "SELECT source, table_name, count(*) AS files, sum(rows_in)::BIGINT AS rows_in, sum(accepted)::BIGINT AS accepted, "
