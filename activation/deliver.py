@@ -70,11 +70,9 @@ def apply_plan(plan: Plan, audience: Audience) -> Counter[str]:
         for row in sorted(frame.iter_rows(named=True), key=lambda r: (order.get(r["op"], 9), r["customer_id"]))
         if row["op"] in order
     ]
-    _ask_consent_again(plan, audience, [c.customer_id for c in changes if c.op != "remove"])
-    everyone = [
-        json.loads(payload)
-        for payload in frame.filter(pl.col("op").is_in(["add", "update", "unchanged"]))["payload"].to_list()
-    ]
+    staying = frame.filter(pl.col("op").is_in(["add", "update", "unchanged"]))
+    _ask_consent_again(plan, audience, staying["customer_id"].to_list())
+    everyone = [json.loads(payload) for payload in staying["payload"].to_list()]
     stem = f"{plan.audience}_{plan.hash[:8]}"
     fault("deliver.before_send")
     try:

@@ -35,10 +35,15 @@ def is_applied(audience: str, platform: str, plan_hash: str) -> bool:
     return any(journal_folder(audience, platform).glob(f"*-{plan_hash[:16]}.parquet"))
 
 
+def applied_plans(audience: str, platform: str) -> int:
+    """Count the plans of an audience that were applied at a platform."""
+    return len(list(journal_folder(audience, platform).glob("*.parquet")))
+
+
 def write_journal(audience: str, platform: str, plan_hash: str, rows: list[dict[str, object]]) -> Path:
     """Write the outcomes of one plan: the moment from which they count."""
     folder = journal_folder(audience, platform)
-    sequence = 1 + len(list(folder.glob("*.parquet")))
+    sequence = 1 + applied_plans(audience, platform)
     table = pa.Table.from_pylist([{**row, "sequence": sequence} for row in rows], schema=SCHEMA)
     path = folder / f"{sequence:06d}-{plan_hash[:16]}.parquet"
     lake.write_parquet(path, table)

@@ -20,7 +20,7 @@ from activation.audience import Audience, Target, attach_published, load_audienc
 from activation.consent import decision_sql
 from activation.destinations import DESTINATIONS
 from activation.destinations.base import CUSTOMER_COLUMNS, payload_hash
-from activation.ledger import register_ledger
+from activation.ledger import applied_plans, register_ledger
 from warehouse import files, lake
 from warehouse.duck import rows
 from warehouse.errors import edge
@@ -132,7 +132,9 @@ def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target
 
 
 def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list_size: int) -> Plan:
-    digest = hashlib.sha256(f"{audience.name}|{target.platform}|{target.list}".encode())
+    # How many plans were applied before is part of the hash: who leaves and comes back makes the same rows a second time.
+    applied = applied_plans(audience.name, target.platform)
+    digest = hashlib.sha256(f"{audience.name}|{target.platform}|{target.list}|{applied}".encode())
     for row in frame.select("customer_id", "op", "payload_hash", "reason").iter_rows():
         digest.update("\x1f".join(row).encode() + b"\n")
     counts: dict[str, int] = dict(sorted(frame.group_by("op").len().iter_rows()))

@@ -170,6 +170,16 @@ def test_a_changed_address_removes_the_old_and_adds_the_new(company):
     assert ["otra@x.example"] in company.changes("add").values()
 
 
+def test_who_leaves_and_comes_back_is_sent_again(workspace, monkeypatch):
+    company = Company(workspace, monkeypatch, max_remove_pct=100)
+    for members in ({"C1"}, set(), {"C1"}):
+        company.vip = members
+        company.run()
+
+    assert ledger() == [("C1", "add", "accepted"), ("C1", "remove", "accepted"), ("C1", "add", "accepted")]
+    assert company.file("members.csv") == ["ana1@x.example"]
+
+
 def test_a_plan_that_removes_too_many_waits_for_a_person(company):
     company.run()
     company.vip = {"C1"}
