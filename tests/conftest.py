@@ -33,6 +33,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty data folder with a fixed clock."""
     monkeypatch.setenv("CDP_DATA", str(tmp_path))
     monkeypatch.setenv("CDP_NOW", FIXED_NOW)
+    monkeypatch.setenv("CDP_SETTLE_S", "0")
     monkeypatch.setenv("CDP_THREADS", "2")
     (tmp_path / "inbox").mkdir()
     return tmp_path
@@ -62,7 +63,7 @@ def run_cdp(data: Path, *arguments: str, check: bool = True, **environment: str)
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CDP_")}
     done = subprocess.run(
         [sys.executable, "-m", "cdp", *arguments],
-        env={**clean, "CDP_DATA": str(data), "CDP_NOW": FIXED_NOW, "CDP_THREADS": "2", **environment},
+        env={**clean, "CDP_DATA": str(data), "CDP_NOW": FIXED_NOW, "CDP_THREADS": "2", "CDP_SETTLE_S": "0", **environment},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -93,6 +94,7 @@ def in_finished(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings that point at the finished run."""
     monkeypatch.setenv("CDP_DATA", str(finished))
     monkeypatch.setenv("CDP_NOW", FIXED_NOW)
+    monkeypatch.setenv("CDP_SETTLE_S", "0")
     return finished
 
 

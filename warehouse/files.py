@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,20 @@ from typing import Any
 
 
 @contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
-    """Hand out a temporary path in the same folder; on success make it durable and rename it to `path`."""
+def written_beside(path: Path, *, keep_empty: bool = True) -> Iterator[Path]:
+    """Hand out a temporary path in the same folder; on success make it durable and rename it to `path`.
+
+    Args:
+        path: what is replaced.
+        keep_empty: whether a file must have been written; if not, and none was, what stood there is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         yield beside
+        if not keep_empty and not beside.exists():
+            path.unlink(missing_ok=True)
+            return
         with beside.open("rb") as handle:
             os.fsync(handle.fileno())
         beside.replace(path)

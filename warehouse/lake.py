@@ -13,10 +13,12 @@ and the account is written last, so a crash leaves everything or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
@@ -28,6 +30,8 @@ from warehouse.duck import name, quoted
 from warehouse.settings import now, settings
 
 FILE_ID_DIGITS = 16
+BLOCK_BYTES = 4 * 1024 * 1024
+ROW_GROUP = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,20 @@ class Load:
     warnings: dict[str, int] = field(default_factory=dict)
     new_headers: tuple[str, ...] = ()
     missing_headers: tuple[str, ...] = ()
+    stops: dict[str, int] = field(default_factory=dict)
+    decisions: str = ""
+    filled: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Bytes that came again, under another name."""
+
+    table: str
+    file: str
+    first_file: str
+    file_id: str
+    arrived_at: str
 
 
 @dataclass(frozen=True)
@@ -97,30 +115,78 @@ def _manifest(path: Path) -> RawFile:
     return RawFile(**{**known, "dropped_columns": tuple(known["dropped_columns"])})
 
 
-def keep_raw(table: str, path: str, content: bytes, sha256: str, dropped_columns: tuple[str, ...] = ()) -> RawFile:
-    """Keep a file's bytes, compressed and named by checksum; known bytes are returned as they were kept first."""
+def keep_raw(
+    table: str, path: str, opened: Callable[[], AbstractContextManager[BinaryIO]], dropped_columns: tuple[str, ...] = ()
+) -> tuple[RawFile, bool]:
+    """Keep a file's bytes, compressed and named by checksum.
+
+    Args:
+        table: whose folder they go to.
+        path: the file's name, as people know it.
+        opened: opens the bytes; asked twice, first for their checksum.
+        dropped_columns: what was taken out of them before.
+
+    Returns:
+        The kept file, and whether it is new; known bytes are returned as they were kept first.
+    """
     folder = zone("raw", table)
+    with opened() as stream:
+        sha256, size = _digest(stream)
     manifest = folder / f"{sha256}.json"
     if manifest.exists():
-        return _manifest(manifest)
-    files.write_bytes(folder / f"{sha256}.zst", zstandard.ZstdCompressor(level=3).compress(content))
+        known = _manifest(manifest)
+        if known.file != path:
+            _note_repeat(known, path)
+        return known, False
+    with files.written_beside(folder / f"{sha256}.zst") as beside, opened() as stream, beside.open("wb") as target:
+        packer = zstandard.ZstdCompressor(level=1, threads=settings().threads)
+        packer.copy_stream(stream, target, size=size, read_size=BLOCK_BYTES, write_size=BLOCK_BYTES)
     raw = RawFile(
         table=table,
         sha256=sha256,
         file=path,
-        bytes=len(content),
+        bytes=size,
         arrival=1 + max((known.arrival for known in raw_files(table)), default=0),
         arrived_at=now().isoformat(timespec="seconds"),
         dropped_columns=dropped_columns,
     )
     files.write_json(manifest, asdict(raw))
-    return raw
+    return raw, True
+
+
+def _note_repeat(known: RawFile, path: str) -> None:
+    name_id = hashlib.sha256(path.encode()).hexdigest()[:FILE_ID_DIGITS]
+    note = zone("repeated", known.table) / f"{known.file_id}-{name_id}.json"
+    if not note.exists():
+        at = now().isoformat(timespec="seconds")
+        files.write_json(note, asdict(Repeat(known.table, path, known.file, known.file_id, at)))
+
+
+def repeats(table: str) -> list[Repeat]:
+    """Return the files of a table whose bytes had come before."""
+    found = [Repeat(**files.read_json(p)) for p in zone("repeated", table).glob("*.json")]
+    return sorted(found, key=lambda repeat: (repeat.arrived_at, repeat.file))
+
+
+def _digest(stream: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while block := stream.read(BLOCK_BYTES):
+        digest.update(block)
+        size += len(block)
+    return digest.hexdigest(), size
+
+
+@contextmanager
+def open_raw(raw: RawFile) -> Iterator[BinaryIO]:
+    """Open the kept bytes of a file as a stream."""
+    with (zone("raw", raw.table) / f"{raw.sha256}.zst").open("rb") as packed:
+        yield zstandard.ZstdDecompressor().stream_reader(packed, read_size=BLOCK_BYTES)  # type: ignore[misc]
 
 
 def read_raw(raw: RawFile) -> bytes:
     """Return the kept bytes of a file."""
-    packed = (zone("raw", raw.table) / f"{raw.sha256}.zst").read_bytes()
-    return zstandard.ZstdDecompressor().decompress(packed, max_output_size=max(raw.bytes, 1))
+    with open_raw(raw) as stream:
+        return stream.read()
 
 
 def _account(kind: str, table: str, file_id: str, version: str) -> Path:
@@ -128,14 +194,43 @@ def _account(kind: str, table: str, file_id: str, version: str) -> Path:
 
 
 def is_settled(table: str, file_id: str, version: str) -> bool:
-    """Tell whether a file was loaded or refused under this version of its declaration."""
-    return any(_account(kind, table, file_id, version).exists() for kind in ("bronze", "refused"))
+    """Tell whether a file was refused, or loaded with the present decisions, under this version of its declaration."""
+    if _account("refused", table, file_id, version).exists():
+        return True
+    account = _account("bronze", table, file_id, version)
+    return account.exists() and files.read_json(account)["decisions"] == decisions(table, file_id).digest
+
+
+class ParquetRows:
+    """Rows written block by block, with page checksums: a flipped byte is found, not summed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows = path, 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, rows: pa.Table) -> None:
+        """Add a block; the first one says what the columns are."""
+        if self._writer is None:
+            # Without dictionaries: mostly keys, names and times, where they took twice the time for larger files.
+            self._writer = pq.ParquetWriter(
+                self.path, rows.schema, compression="zstd", compression_level=1, use_dictionary=False, write_page_checksum=True
+            )
+        self._writer.write_table(rows, row_group_size=ROW_GROUP)
+        self.rows += rows.num_rows
+
+    def close(self) -> None:
+        """Write the footer."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
 
 def write_parquet(path: Path, rows: pa.Table) -> None:
-    """Write Parquet with page checksums, beside and renamed: a flipped byte is found, not summed."""
+    """Write one table, beside and renamed."""
     with files.written_beside(path) as beside:
-        pq.write_table(rows, beside, compression="zstd", write_page_checksum=True)
+        target = ParquetRows(beside)
+        target.write(rows)
+        target.close()
 
 
 def verify_parquet(path: Path) -> int:
@@ -160,6 +255,45 @@ def write_load(load: Load) -> None:
 def write_refusal(refusal: Refusal) -> None:
     """Record that a whole file was set aside."""
     files.write_json(_account("refused", refusal.table, refusal.file_id, refusal.version), asdict(refusal))
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a person decided about refused rows of one kept file: lines let pass, cells mended, lines given up."""
+
+    released: dict[int, dict[str, str]] = field(default_factory=dict)
+    discarded: frozenset[int] = frozenset()
+    history: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A short hash that a load keeps, so that new decisions judge the file again; empty without decisions."""
+        if not self.released and not self.discarded:
+            return ""
+        told = [sorted((line, sorted(cells.items())) for line, cells in self.released.items()), sorted(self.discarded)]
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:8]
+
+
+def _decisions_path(table: str, file_id: str) -> Path:
+    return zone("decisions", table) / f"{file_id}.json"
+
+
+def decisions(table: str, file_id: str) -> Decisions:
+    """Return what people decided about the refused rows of a file."""
+    path = _decisions_path(table, file_id)
+    if not path.exists():
+        return Decisions()
+    known = files.read_json(path)
+    released = {int(line): cells for line, cells in known["released"].items()}
+    return Decisions(released, frozenset(known["discarded"]), tuple(known["history"]))
+
+
+def write_decisions(table: str, file_id: str, made: Decisions) -> None:
+    """Keep decisions beside the lake's bytes, outside of what can be rebuilt."""
+    files.write_json(
+        _decisions_path(table, file_id),
+        {"released": made.released, "discarded": sorted(made.discarded), "history": list(made.history)},
+    )
 
 
 def loads(table: str, version: str | None = None) -> list[Load]:

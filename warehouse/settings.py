@@ -14,6 +14,11 @@
 | `CDP_NOW` | a fixed clock, ISO 8601 | the real clock |
 | `CDP_MEMORY_LIMIT`, `CDP_THREADS` | bounds of DuckDB | `3GB`, number of cores |
 | `CDP_MAX_FILE_GB` | largest expanded export that is read | `20` |
+| `CDP_SETTLE_S` | seconds without change after which an arrived file counts as whole | `2` |
+| `CDP_ARRIVALS` | folders with declarations of remote stores, separated by `:` | `ingest/arrivals` |
+| `CDP_ALERT_WEBHOOK` | URL that drift and failures are posted to | none |
+| `CDP_ALERT_EMAIL` | addresses that they are mailed to, separated by `,` | none |
+| `CDP_SMTP_URL` | `smtp://user:password@host:port` of the mail server | `smtp://127.0.0.1:25` |
 | `CDP_HASH_KEY` | key of pseudonyms in logs and audit | a key made once in `$CDP_DATA/state` |
 | `CDP_FAULT` | `point:kill` or `point:raise`, for tests | none |
 """
@@ -45,6 +50,11 @@ class Settings:
     memory_limit: str
     threads: int
     max_file_gb: float
+    settle_s: float
+    arrival_dirs: tuple[Path, ...]
+    alert_webhook: str | None
+    alert_emails: tuple[str, ...]
+    smtp_url: str
     hash_key: str | None
     fault: str
 
@@ -118,6 +128,11 @@ def settings() -> Settings:
         memory_limit=env.get("CDP_MEMORY_LIMIT") or "3GB",
         threads=int(env.get("CDP_THREADS") or os.cpu_count() or 2),
         max_file_gb=float(env.get("CDP_MAX_FILE_GB") or 20),
+        settle_s=float(env.get("CDP_SETTLE_S", "2")),
+        arrival_dirs=_paths(env.get("CDP_ARRIVALS"), ROOMS / "ingest" / "arrivals"),
+        alert_webhook=env.get("CDP_ALERT_WEBHOOK") or None,
+        alert_emails=tuple(a.strip() for a in (env.get("CDP_ALERT_EMAIL") or "").split(",") if a.strip()),
+        smtp_url=env.get("CDP_SMTP_URL") or "smtp://127.0.0.1:25",
         hash_key=env.get("CDP_HASH_KEY"),
         fault=env.get("CDP_FAULT") or "",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +15,36 @@ from warehouse.errors import RefusedFile
 
 
 @dataclass
-class TextRows:
-    """One row per data line: declared columns as text, `_line`, `_refusal`, `_raw`.
+class Facts:
+    """What a reader finds out about a file on the way; complete once its last block was drawn.
 
-    `new_headers` and `missing_headers` are drift: columns nobody declared, and optional ones that did not come.
+    `new_headers` and `missing_headers` are drift: columns nobody declared, and optional ones that did not come. `dropped`
+    counts lines that are no rows by declaration (footers).
     """
 
-    frame: pl.DataFrame
     dropped: int = 0
+    header: tuple[str, ...] = ()
     new_headers: tuple[str, ...] = ()
     missing_headers: tuple[str, ...] = ()
+
+
+#: A reader draws blocks of text rows (declared columns as text, `_line`, `_refusal`, `_raw`) from the plain bytes of a file.
+Reader = Callable[[Iterator[bytes], Contract, str, Facts], Iterator[pl.DataFrame]]
+
+
+def text_rows(
+    columns: dict[str, list[str | None]], lines: list[int], refusals: list[str | None], raws: list[str | None], contract: Contract
+) -> pl.DataFrame:
+    """Return a block of text rows from lists; columns that are not given are null."""
+    empty: list[str | None] = [None] * len(lines)
+    return pl.DataFrame(
+        [
+            *(pl.Series(c, columns.get(c, empty), dtype=pl.String) for c in contract.columns),
+            pl.Series("_line", lines, dtype=pl.Int64),
+            pl.Series("_refusal", refusals, dtype=pl.String),
+            pl.Series("_raw", raws, dtype=pl.String),
+        ]
+    )
 
 
 def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dict[str, int], list[str], list[str]]:
@@ -36,7 +57,7 @@ def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dic
         RefusedFile: a required header is missing, or one that is needed stands twice.
     """
     seen = [h.strip().strip("\ufeff") for h in header]
-    expected = sum(1 for c in contract.columns.values() if not c.from_file and not c.optional)
+    expected = sum(1 for c in contract.columns.values() if c.is_in_the_file and not c.optional)
     if len(seen) == 1 and expected > 1:
         others = [d for d in (",", ";", "\t", "|") if d != contract.delimiter and d in header[0]]
         hint = f"; it holds {others[0]!r}" if others else ""
@@ -48,10 +69,12 @@ def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dic
     lost: list[str] = []
     absent: list[str] = []
     for column, declared in contract.columns.items():
-        if declared.from_file:
+        if not declared.is_in_the_file:
             continue
         names = [contract.header_of(column), *declared.aliases]
         at = [i for i, h in enumerate(seen) if h in names]
+        if not at and declared.header_pattern:
+            at = [i for i, h in enumerate(seen) if re.fullmatch(declared.header_pattern, h)]
         if len(at) > 1:
             raise RefusedFile(f"{file}: header '{seen[at[0]]}' stands {len(at)} times, expected once. Fix the export.")
         if at:
@@ -73,23 +96,26 @@ def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dic
     return placed, new, absent
 
 
-def file_values(contract: Contract, file: str) -> dict[str, str | None]:
-    """Return the values of columns that come from the file's name."""
+def shared_values(contract: Contract, file: str, header: tuple[str, ...] = ()) -> dict[str, str | None]:
+    """Return the values that all rows of a file share: from its name, or from a header (`Amount spent (MXN)`)."""
     found: dict[str, str | None] = {}
     for column, declared in contract.columns.items():
         if declared.from_file:
             match = re.search(declared.from_file, Path(file).name)
             found[column] = match.group(1) if match else None
+        elif declared.from_header:
+            matches = (re.search(declared.from_header, h.strip()) for h in header)
+            found[column] = next((m.group(1) for m in matches if m), None)
     return found
 
 
-def check_row_count(rows: int, contract: Contract, file: str) -> None:
+def check_row_count(rows: int, contract: Contract, file: str, is_whole: bool = True) -> None:
     """Refuse a file with fewer or more rows than promised.
 
     Raises:
-        RefusedFile: outside the declared bounds.
+        RefusedFile: outside the declared bounds; too few only once the file is read whole.
     """
-    if not contract.rows.min <= rows <= contract.rows.max:
+    if rows > contract.rows.max or (is_whole and rows < contract.rows.min):
         raise RefusedFile(
             f"{file}: {rows:,} rows, expected {contract.rows.min:,} to {contract.rows.max:,}. "
             "Check that the export is whole, or change 'rows:'."
