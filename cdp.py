@@ -231,7 +231,7 @@ def _step_command(name: str, work: Callable[[], StepResult]) -> None:
 )
 def generate(people: int, seed: int, until: datetime, folder: Path | None) -> None:
     """Write the exports of a sample company, with the truth kept apart."""
-    from data.generate import generate_company
+    from data.generate import PARTS, generate_company
 
     root = folder or settings().data
     with Progress(
@@ -242,7 +242,7 @@ def generate(people: int, seed: int, until: datetime, folder: Path | None) -> No
         TimeElapsedColumn(),
         console=err,
     ) as bar:
-        task = bar.add_task("sample company", total=7)
+        task = bar.add_task("sample company", total=PARTS)
         made = generate_company(
             root / "inbox", root / "truth", people, seed, until.date(),
             progress=lambda part: bar.update(task, advance=1, description=f"sample company: {part}"),

@@ -17,7 +17,7 @@ from warehouse.settings import child_environment, settings
 
 def demonstrate(people: int, keep: bool, port: int, out: Console, err: Console) -> None:
     """Generate, run the DAGs from landing to delivery, print the summary; leave nothing behind unless asked to keep."""
-    from data.generate import generate_company
+    from data.generate import PARTS, generate_company
     from identity.evaluate import evaluate
     from warehouse.duck import connect
     from warehouse.summary import summary, summary_tables
@@ -34,7 +34,7 @@ def demonstrate(people: int, keep: bool, port: int, out: Console, err: Console) 
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task("generating the sample company", total=7)
+        task = bar.add_task("generating the sample company", total=PARTS)
         generate_company(data / "inbox", data / "truth", people, progress=lambda _: bar.advance(task))
         task = bar.add_task("starting Airflow", total=3)
         with running_airflow(port=port or None) as airflow:

@@ -1,5 +1,5 @@
-"""The sample company: exports of an ERP, a CRM, a web shop and an e-mail tool, with the truth kept apart."""
+"""The sample company: exports of every system a company has, with the truth kept apart."""
 
-from data.generate.company import GeneratedCompany, generate_company
+from data.generate.company import PARTS, GeneratedCompany, generate_company
 
-__all__ = ["GeneratedCompany", "generate_company"]
+__all__ = ["PARTS", "GeneratedCompany", "generate_company"]

@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from data.generate import facts
 from data.generate.people import Person
+from data.generate.programmes import PROGRAMMES, window_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,16 @@ class Product:
     name: str
     category: str
     price_usd: float
+
+    @property
+    def cost_usd(self) -> float:
+        """Return what the article costs the company."""
+        return round(self.price_usd * 0.58, 2)
+
+    @property
+    def image_url(self) -> str:
+        """Return where its picture stands."""
+        return f"https://tienda.example/img/{self.sku}.jpg"
 
     @property
     def material(self) -> str:
@@ -80,10 +91,19 @@ def price_in(product: Product, currency: str) -> Decimal:
     return exact.quantize(step, ROUND_HALF_UP)
 
 
+#: One article goes viral for some weeks: its number, days before the end, days it lasts, how much more it sells.
+VIRAL = (17, 150, 24, 9.0)
+
+
 def make_orders(
-    people: list[Person], catalogue: list[Product], rng: random.Random, start: date, until: date
+    people: list[Person],
+    catalogue: list[Product],
+    rng: random.Random,
+    start: date,
+    until: date,
+    arms: dict[str, dict[str, str]] | None = None,
 ) -> list[Order]:
-    """Draw all orders, in the order of time."""
+    """Draw all orders, in the order of time; treated people make some more in the windows of their programmes."""
     popularity = [1 / (rank + 3) ** 0.8 for rank in range(len(catalogue))]
     running, total = [], 0.0
     for weight in popularity:
@@ -92,7 +112,7 @@ def make_orders(
     top_season = max(facts.SEASON)
     orders: list[Order] = []
     for person in people:
-        channels = [s for s in ("sap", "shopify") if s in person.systems]
+        channels = [s for s in ("sap", "shopify", "odoo", "bc", "woocommerce") if s in person.systems]
         first, last = max(person.since, start), min(person.until, until)
         days = (last - first).days
         if not channels or days <= 0:
@@ -107,20 +127,68 @@ def make_orders(
             day = first + timedelta(days=int(at * days))
             if rng.random() > facts.SEASON[day.month - 1] / top_season:
                 continue
-            currency = facts.CURRENCIES[person.country]
-            lines: dict[int, Line] = {}
-            for product in rng.choices(catalogue, cum_weights=running, k=rng.choices([1, 2, 3, 4], [48, 28, 16, 8])[0]):
-                chosen = product
-                if product.category != favourite and rng.random() < 0.35:
-                    chosen = rng.choices(catalogue, cum_weights=running)[0]
-                quantity = rng.choices([1, 2, 3, 6], [78, 14, 5, 3])[0]
-                lines[chosen.number] = Line(chosen, quantity, price_in(chosen, currency))
-            moment = datetime.combine(
-                day, time(rng.choices(range(24), HOURS)[0], rng.randint(0, 59), rng.randint(0, 59))
-            )
-            orders.append(Order(person, rng.choice(channels), moment, currency, list(lines.values())))
+            orders.append(_order(person, rng.choice(channels), day, favourite, catalogue, running, rng, until))
+    for programme in PROGRAMMES if arms else []:
+        first, last = window_of(programme, until)
+        for person in people:
+            if arms is None or arms[programme.key].get(person.person_id) != "treated" or rng.random() > programme.effect:
+                continue
+            channels = [s for s in ("sap", "shopify") if s in person.systems]
+            if channels:
+                day = first + timedelta(days=rng.randint(0, (last - first).days))
+                orders.append(_order(person, rng.choice(channels), day, "", catalogue, running, rng, until))
     orders.sort(key=lambda o: (o.at, o.person.person_id))
     return orders
+
+
+def _order(
+    person: Person, system: str, day: date, favourite: str, catalogue: list[Product], running: list[float],
+    rng: random.Random, until: date,
+) -> Order:  # fmt: skip
+    currency = facts.CURRENCIES[person.country]
+    lines: dict[int, Line] = {}
+    viral, days_before, lasts, surge = VIRAL
+    since_viral = (until - day).days
+    is_viral = days_before - lasts <= since_viral <= days_before and rng.random() < 0.02 * surge
+    for product in rng.choices(catalogue, cum_weights=running, k=rng.choices([1, 2, 3, 4], [48, 28, 16, 8])[0]):
+        chosen = product
+        if product.category != favourite and rng.random() < 0.35:
+            chosen = rng.choices(catalogue, cum_weights=running)[0]
+        quantity = rng.choices([1, 2, 3, 6], [78, 14, 5, 3])[0]
+        lines[chosen.number] = Line(chosen, quantity, price_in(chosen, currency))
+    if is_viral:
+        lines[viral] = Line(catalogue[viral], 1, price_in(catalogue[viral], currency))
+    moment = datetime.combine(day, time(rng.choices(range(24), HOURS)[0], rng.randint(0, 59), rng.randint(0, 59)))
+    return Order(person, system, moment, currency, list(lines.values()))
+
+
+def daily_stock(
+    orders: list[Order], catalogue: list[Product], rng: random.Random, first: date, until: date
+) -> dict[tuple[date, int], int]:
+    """Return units on hand by day and article: sales take, deliveries bring; some run out and recover, some pile up."""
+    sold: dict[tuple[date, int], int] = {}
+    for order in orders:
+        for line in order.lines:
+            key = (order.at.date(), line.product.number)
+            sold[key] = sold.get(key, 0) + line.quantity
+    days = (until - first).days + 1
+    stock: dict[tuple[date, int], int] = {}
+    for product in catalogue:
+        total = sum(sold.get((first + timedelta(days=d), product.number), 0) for d in range(days))
+        # A fifth of the articles are ordered too late, a tenth too much.
+        kind = rng.random()
+        lot = max(6, int(total / 12 * (2.6 if kind > 0.9 else 1.15)))
+        level, coming = lot * (3 if kind > 0.9 else 1), -1
+        trigger = 0 if kind < 0.2 else lot // 3
+        for d in range(days):
+            day = first + timedelta(days=d)
+            if coming == d:
+                level += lot
+            level = max(0, level - sold.get((day, product.number), 0))
+            if level <= trigger and coming < d:
+                coming = d + rng.randint(3, 18)
+            stock[day, product.number] = level
+    return stock
 
 
 #: How busy the hours of a day are.

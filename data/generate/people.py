@@ -18,6 +18,7 @@ from stdnum.es import dni
 from stdnum.mx import rfc
 
 from data.generate import facts
+from data.generate.traits import Traits, draw_traits
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Person:
     since: date = date(2024, 1, 1)
     until: date = date(2026, 10, 31)
     systems: set[str] = field(default_factory=set)
+    traits: Traits = field(default_factory=Traits)
 
 
 def folded(text: str) -> str:
@@ -278,10 +280,11 @@ def make_people(count: int, rng: random.Random, start: date, until: date) -> lis
             person.tax_id = make_tax_id(rng, person)
             person.email = make_email(rng, person, taken)
             person.other_email = make_email(rng, person, taken) if rng.random() < 0.25 else ""
-            person.rate_per_year = rng.gammavariate(0.9, 3.4)
+            person.traits = draw_traits(rng)
+            person.rate_per_year = rng.gammavariate(0.9, 3.4) * (0.62 + person.traits.value)
             first = rng.randint(-500, window_days - 20)
             person.since = start + timedelta(days=first)
-            person.until = min(until, person.since + timedelta(days=int(rng.expovariate(1 / 620)) + 1))
+            person.until = min(until, person.since + timedelta(days=int(rng.expovariate((0.55 + 1.1 * person.traits.churn_hazard) / 620)) + 1))
             members.append(person)
             people.append(person)
         if size >= 2 and rng.random() < 0.10:

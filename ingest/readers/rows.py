@@ -72,7 +72,9 @@ def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dic
         if not declared.is_in_the_file:
             continue
         names = [contract.header_of(column), *declared.aliases]
-        at = [i for i, h in enumerate(seen) if h in names]
+        # The first of its names that occurs: a report may hold both its start and its day.
+        name = next((n for n in names if n in seen), None)
+        at = [i for i, h in enumerate(seen) if h == name]
         if not at and declared.header_pattern:
             at = [i for i, h in enumerate(seen) if re.fullmatch(declared.header_pattern, h)]
         if len(at) > 1:

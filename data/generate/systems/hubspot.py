@@ -13,7 +13,7 @@ from data.generate.people import Person, folded
 from data.generate.systems.damage import everyday_name, home, maybe_typo, mojibake, written_phone
 
 if TYPE_CHECKING:
-    from data.generate.company import Truth
+    from data.generate.world import Truth, World
 
 HEADER = ["ID de registro", "Nombre", "Apellidos", "Correo", "Número de teléfono", "Ciudad", "Código postal", "País/región",
           "Fecha de nacimiento", "Etapa del ciclo de vida", "Fecha de creación", "Fecha de última modificación",
@@ -65,3 +65,34 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
         writer.writerow(HEADER)
         writer.writerows(rows)
     return {"hubspot/hubspot-contactos.csv": len(rows)}
+
+
+def write_companies(folder: Path, world: World) -> dict[str, int]:
+    """Write companies and deals of the CRM, in Spanish too."""
+    rng = world.rng("hubspot companies")
+    companies, deals = [], []
+    for account in world.accounts:
+        if rng.random() > 0.6:
+            continue
+        ident = str(8000 + account.number)
+        world.truth.accounts.append(("hubspot_companies", ident, f"A{account.number:06d}"))
+        companies.append([ident, account.name if rng.random() < 0.8 else folded(account.name).upper(), account.domain, account.industry,
+                          account.people[0].address.city, facts.COUNTRY_NAMES_ES[account.country], str(account.employees), f"{account.arr_usd * 40}",
+                          f"{account.since:%d/%m/%Y} 09:30"])  # fmt: skip
+        stage = rng.choice(["Cita programada", "Presentación", "Cierre ganado", "Cierre perdido"])
+        close = world.moment(rng, world.until - timedelta(days=300), world.until)
+        deals.append([str(60000 + account.number), f"{account.name} renovación", stage, "Ventas", f"{account.arr_usd}", f"{close:%d/%m/%Y %H:%M}",
+                      "sin presupuesto" if stage == "Cierre perdido" else "", "Luis Peña", ident, "", f"{close - timedelta(days=60):%d/%m/%Y %H:%M}"])  # fmt: skip
+    counts = {}
+    for name, header, rows in (
+        ("empresas", ["ID de registro", "Nombre de la empresa", "Nombre de dominio de la empresa", "Sector", "Ciudad", "País/región", "Número de empleados",
+                      "Ingresos anuales", "Fecha de creación"], companies),
+        ("negocios", ["ID de registro", "Nombre del negocio", "Etapa del negocio", "Pipeline", "Valor", "Fecha de cierre", "Motivo de negocio perdido",
+                      "Propietario del negocio", "IDs de empresas asociadas", "IDs de contactos asociados", "Fecha de creación"], deals),
+    ):  # fmt: skip
+        with (folder / f"hubspot-{name}.csv").open("w", newline="", encoding="utf-8-sig") as handle:
+            writer = csv.writer(handle, quoting=csv.QUOTE_ALL)
+            writer.writerow(header)
+            writer.writerows(rows)
+        counts[f"hubspot/hubspot-{name}.csv"] = len(rows)
+    return counts

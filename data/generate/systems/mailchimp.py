@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import random
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.generate.people import Person
+from data.generate.programmes import PROGRAMMES, window_of
 from data.generate.systems.damage import everyday_name, without_accents, written_phone
 
 if TYPE_CHECKING:
-    from data.generate.company import Truth
+    from data.generate.world import World
 
 BASE = (
     "Email Address,First Name,Last Name,Address,Phone Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,"
@@ -28,10 +29,11 @@ EXTRA = {
 CAMPAIGNS = 12
 
 
-def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, until: date) -> dict[str, int]:
+def write(folder: Path, world: World) -> dict[str, int]:
     """Write the audience's files and a year of campaign activity; note which member is which person."""
+    rng, until, people, truth = world.rng("mailchimp"), world.until, world.people, world.truth
     rows: dict[str, list[list[str]]] = {status: [] for status in EXTRA}
-    members: list[tuple[str, datetime, datetime, float]] = []
+    members: list[_Member] = []
     seen: set[str] = set()
     leid = 400000000
     for person in people:
@@ -60,14 +62,14 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
             "cleaned": [stamp(left), "Boletín", "c0"],
         }.get(status, [])
         rows[status].append([*base, *extra])
-        members.append((email, joined, left if status != "subscribed" else last_moment, rng.betavariate(1.2, 4)))
+        members.append((email, joined, left if status != "subscribed" else last_moment, person))
     folder.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     for status, listed in rows.items():
         file = f"{status}_members_export_{until:%Y%m%d}.csv"
         _write(folder / file, BASE + EXTRA[status], listed)
         counts[f"mailchimp/{file}"] = len(listed)
-    activity = list(_activity(members, rng, until))
+    activity = list(_activity(members, world, rng))
     _write(
         folder / "campaign_activity.csv",
         ["Campaign ID", "Campaign Title", "Email Address", "Action", "URL", "Timestamp"],
@@ -78,29 +80,40 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
 
 def stamp(moment: datetime) -> str:
     """Write a time as Mailchimp does."""
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
+    return moment.isoformat(" ", "seconds")
 
 
-def _activity(members: list[tuple[str, datetime, datetime, float]], rng: random.Random, until: date) -> list[list[str]]:
-    out: list[list[str]] = []
+#: Address, joined, left, who it is.
+_Member = tuple[str, datetime, datetime, Person]
+
+
+def _activity(members: list[_Member], world: World, rng: random.Random) -> list[list[str]]:
+    """Write newsletters to all members and the e-mail programmes to those who are treated."""
+    until = datetime.combine(world.until, datetime.min.time())
+    sends: list[tuple[str, str, datetime, dict[str, str] | None]] = []
     for campaign in range(CAMPAIGNS):
-        sent = datetime.combine(until, datetime.min.time()) - timedelta(days=30 * (CAMPAIGNS - campaign) - 12, hours=-9)
-        ident, title = f"c{campaign + 1:03d}", f"Boletín {sent:%Y-%m}"
-        for email, joined, left, interest in members:
-            if not joined <= sent <= left:
+        sent = until - timedelta(days=30 * (CAMPAIGNS - campaign) - 12, hours=-9)
+        sends.append((f"c{campaign + 1:03d}", f"Boletín {sent:%Y-%m}", sent, None))
+    for programme in PROGRAMMES:
+        if programme.channel == "email":
+            sent = datetime.combine(window_of(programme, world.until)[0], datetime.min.time()) + timedelta(hours=9)
+            sends.append((programme.key, programme.name, sent, world.arms[programme.key]))
+    out: list[list[str]] = []
+    for ident, title, sent, arms in sends:
+        for email, joined, left, person in members:
+            if not joined <= sent <= left or (arms is not None and arms.get(person.person_id) != "treated"):
                 continue
-            out.append([ident, title, email, "sent", "", f"{sent:%Y-%m-%d %H:%M:%S}"])
+            out.append([ident, title, email, "sent", "", stamp(sent)])
             if rng.random() < 0.012:
-                out.append([ident, title, email, "bounce", "", f"{sent + timedelta(minutes=3):%Y-%m-%d %H:%M:%S}"])
-            elif rng.random() < interest * 1.6:
+                out.append([ident, title, email, "bounce", "", stamp(sent + timedelta(minutes=3))])
+            elif rng.random() < person.traits.email_interest * 1.6:
                 opened = sent + timedelta(minutes=int(rng.expovariate(1 / 400)) + 1)
-                out.append([ident, title, email, "open", "", f"{opened:%Y-%m-%d %H:%M:%S}"])
+                out.append([ident, title, email, "open", "", stamp(opened)])
                 if rng.random() < 0.004:
                     out.append(list(out[-1]))  # delivered twice
                 if rng.random() < 0.22:
                     clicked = opened + timedelta(seconds=rng.randint(5, 300))
-                    url = f"https://tienda.example/p/{rng.randint(1, 120):04d}"
-                    out.append([ident, title, email, "click", url, f"{clicked:%Y-%m-%d %H:%M:%S}"])
+                    out.append([ident, title, email, "click", f"https://tienda.example/p/{rng.randint(1, 120):04d}", stamp(clicked)])
     return out
 
 

@@ -1,6 +1,7 @@
 """SAP as people export it from list views: Windows-1252, `;`, decimal comma, trailing minus, dates YYYYMMDD.
 
-Tables: KNA1 customers, ADR6 e-mail addresses, MARA products, VBRK and VBRP invoices and lines, BSID open items.
+Tables: KNA1 customers, KNVV sales areas, ADR6 e-mail addresses, MARA products, MARD stock by day, VBAK and VBAP orders and
+lines, VBRK and VBRP invoices and lines, BSID open and BSAD paid items.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.generate import facts
-from data.generate.commerce import Order, Product
+from data.generate.commerce import Order, Product, daily_stock
 from data.generate.people import Person
 from data.generate.systems.damage import home, maybe_typo, without_accents, written_phone, written_street
 
 if TYPE_CHECKING:
-    from data.generate.company import Truth
+    from data.generate.world import Truth
 
 PLACEHOLDER_TAX_IDS = {
     "MX": "XAXX010101000",
@@ -89,22 +90,39 @@ def write(
     counts["sap/ADR6.csv"] = _write(folder / "ADR6.csv", "CLIENT;ADDRNUMBER;CONSNUMBER;SMTP_ADDR", emails)
     counts["sap/MARA.csv"] = _write(
         folder / "MARA.csv",
-        "MANDT;MATNR;MAKTX;MATKL;MEINS;BISMT;STPRS;WAERS",
+        "MANDT;MATNR;MAKTX;MATKL;MEINS;BISMT;STPRS;KBETR;WAERS;ZZIMAGE",
         (
-            [
-                "100",
-                p.material,
-                p.name,
-                p.category,
-                "ST",
-                p.sku,
-                number(Decimal(str(round(p.price_usd * 0.58, 2)))),
-                "USD",
-            ]
+            ["100", p.material, p.name, p.category, "ST", p.sku, number(Decimal(str(p.cost_usd))), number(Decimal(str(p.price_usd))), "USD", p.image_url]
             for p in catalogue
         ),
-    )
+    )  # fmt: skip
+    counts["sap/KNVV.csv"] = _write(
+        folder / "KNVV.csv",
+        "MANDT;KUNNR;VKORG;VTWEG;SPART;KDGRP;BZIRK;ZTERM;AUFSD;LOEVM",
+        (
+            ["100", c[1], c[2] + "01", "10", "00", f"{int(c[1]) % 5:02d}", c[2] + f"{int(c[1]) % 9:03d}", "Z030", "01" if int(c[1]) % 61 == 0 else "", c[15]]
+            for c in customers
+        ),
+    )  # fmt: skip
+    counts |= _write_stock(folder, orders, catalogue, rng, until)
     return counts | _write_invoices(folder, orders, account, rng, until)
+
+
+def _write_stock(
+    folder: Path, orders: list[Order], catalogue: list[Product], rng: random.Random, until: date
+) -> dict[str, int]:
+    first = (until - timedelta(days=364)).replace(day=1)
+    months: dict[str, list[str]] = {}
+    for (day, article), level in daily_stock(orders, catalogue, rng, first, until).items():
+        months.setdefault(f"{day:%Y-%m}", []).append(
+            f"{day:%Y%m%d};{catalogue[article].material};1000;0001;{level},000"
+        )
+    counts = {}
+    for month, lines in sorted(months.items()):
+        content = "\r\n".join(["DATUM;MATNR;WERKS;LGORT;LABST", *sorted(lines)]) + "\r\n"
+        (folder / f"MARD_{month}.csv").write_bytes(content.encode("cp1252"))
+        counts[f"sap/MARD_{month}.csv"] = len(lines)
+    return counts
 
 
 def _write_invoices(
@@ -113,6 +131,9 @@ def _write_invoices(
     heads: list[list[str]] = []
     lines: list[list[str]] = []
     open_items: list[list[str]] = []
+    cleared: list[list[str]] = []
+    taken: list[list[str]] = []
+    positions: list[list[str]] = []
     document = 90000000
     end = datetime.combine(until, datetime.max.time())
     for order in orders:
@@ -121,6 +142,13 @@ def _write_invoices(
         document += 1
         vbeln, kunag = f"{document:010d}", account[order.person.person_id]
         cancelled = rng.random() < 0.015
+        asked = f"{document + 10000000:010d}"
+        day = f"{order.at:%Y%m%d}"
+        taken.append(["100", asked, "TA", day, day, f"{order.at:%H%M%S}", "MX01", kunag, number(order.amount), order.currency, day])
+        positions += [
+            ["100", asked, f"{10 * (i + 1):06d}", ln.product.material, f"{ln.quantity},000", number(ln.amount), "Z1" if cancelled else ""]
+            for i, ln in enumerate(order.lines)
+        ]  # fmt: skip
         heads.append(_head(vbeln, "F2", order.at, kunag, order.amount, order.currency, cancelled))
         lines += _positions(vbeln, order, 1)
         if not cancelled and rng.random() < 0.04:
@@ -132,21 +160,26 @@ def _write_invoices(
         is_on_credit = int(kunag) % 4 == 0
         if is_on_credit and not cancelled:
             terms = rng.choice([15, 30, 30, 60])
-            late = int(rng.expovariate(1 / 12)) if rng.random() < 0.45 else 0
-            paid_on = order.at.date() + timedelta(days=terms + late - rng.randint(0, 5))
+            # Who is careless pays late; between a fifth and a third of the invoices are.
+            is_late = rng.random() < 0.06 + 0.62 * (1 - order.person.traits.discipline)
+            late = int(rng.expovariate(1 / 14)) + 1 if is_late else -rng.randint(0, 5)
+            paid_on = order.at.date() + timedelta(days=terms + late)
+            item = [
+                "1000", kunag, f"18{document:08d}", f"{order.at:%Y}", "001", day, day, day, str(terms), "S", number(order.amount),
+                order.currency, f"Z{terms:03d}", vbeln,
+            ]  # fmt: skip
             if paid_on > until or rng.random() < 0.015:
-                open_items.append([
-                    "1000", kunag, f"18{document:08d}", f"{order.at:%Y}", "001", f"{order.at:%Y%m%d}", f"{order.at:%Y%m%d}",
-                    f"{order.at:%Y%m%d}", str(terms), "S", number(order.amount), order.currency, f"Z{terms:03d}", vbeln,
-                ])  # fmt: skip
+                open_items.append(item)
+            else:
+                cleared.append([*item, f"{paid_on:%Y%m%d}", f"14{document:08d}"])
+    items = "BUKRS;KUNNR;BELNR;GJAHR;BUZEI;BUDAT;BLDAT;ZFBDT;ZBD1T;SHKZG;WRBTR;WAERS;ZTERM;VBELN"
     return {
         "sap/VBRK.csv": _write(folder / "VBRK.csv", "MANDT;VBELN;FKART;FKDAT;ERZET;KUNAG;NETWR;WAERK;FKSTO", heads),
         "sap/VBRP.csv": _write(folder / "VBRP.csv", "MANDT;VBELN;POSNR;MATNR;ARKTX;FKIMG;VRKME;NETWR", lines),
-        "sap/BSID.csv": _write(
-            folder / "BSID.csv",
-            "BUKRS;KUNNR;BELNR;GJAHR;BUZEI;BUDAT;BLDAT;ZFBDT;ZBD1T;SHKZG;WRBTR;WAERS;ZTERM;VBELN",
-            open_items,
-        ),
+        "sap/VBAK.csv": _write(folder / "VBAK.csv", "MANDT;VBELN;AUART;AUDAT;ERDAT;ERZET;VKORG;KUNNR;NETWR;WAERK;AEDAT", taken),
+        "sap/VBAP.csv": _write(folder / "VBAP.csv", "MANDT;VBELN;POSNR;MATNR;KWMENG;NETWR;ABGRU", positions),
+        "sap/BSID.csv": _write(folder / "BSID.csv", items, open_items),
+        "sap/BSAD.csv": _write(folder / "BSAD.csv", f"{items};AUGDT;AUGBL", cleared),
     }
 
 

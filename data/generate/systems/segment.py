@@ -1,7 +1,8 @@
 """Web events as Segment and RudderStack deliver them: one JSON object a line, gzip, one file a month.
 
 Visitors are anonymous until they log in; the device's id stays, so what they did before belongs to them too. A family's
-tablet has two people behind one anonymous id. Most visitors never say who they are.
+tablet has two people behind one anonymous id. Most visitors never say who they are. Of a hundred visits two to five end in an
+order, near seventy of a hundred carts are left, and nearly half the visits see one page.
 """
 
 from __future__ import annotations
@@ -12,137 +13,198 @@ import random
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from data.generate.commerce import Order, Product
-from data.generate.people import Person
+from data.generate.commerce import VIRAL, Order
+from data.generate.programmes import PAID
+from data.generate.world import World
 
-if TYPE_CHECKING:
-    from data.generate.company import Truth
-
-SOURCES = [("google", "cpc", "marca"), ("google", "organic", ""), ("facebook", "paid_social", "remarketing"),
-           ("newsletter", "email", "boletin"), ("", "", "")]  # fmt: skip
+AGENTS = [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
+    "Mozilla/5.0 (Linux; Android 15; SM-A556E) AppleWebKit/537.36 Chrome/142.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36",
+    "Mozilla/5.0 (iPad; CPU OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
+]
+TIME_ZONES = {"MX": "America/Mexico_City", "ES": "Europe/Madrid", "CO": "America/Bogota", "AR": "America/Argentina/Buenos_Aires",
+              "CL": "America/Santiago", "US": "America/Chicago"}  # fmt: skip
+LOCALES = {"MX": "es-MX", "ES": "es-ES", "CO": "es-CO", "AR": "es-AR", "CL": "es-CL", "US": "en-US"}
+#: Source, medium, campaign and share of visits that no ad paid for.
+FREE = [("google", "organic", "", 0.27), ("newsletter", "email", "boletin", 0.12), ("", "", "", 0.30)]
+PAGES = [("/", "Inicio"), ("/categoria/hogar", "Hogar"), ("/categoria/ropa", "Ropa"), ("/blog/guia-de-tallas", "Guía"), ("/contacto", "Contacto")]
+SEARCHES = ["zapatos", "mochila", "regalo", "cafetera", "juguetes", "oferta", "bocina", "chamarra"]
+VISITS_PER_ORDER = 27
 
 
 class _Log:
-    """Events by month, in the order in which they were drawn."""
+    """Events by month, in the order in which they were drawn; lines are written by hand, which is three times as fast."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.months: dict[str, list[str]] = defaultdict(list)
         self.count = 0
 
-    def add(self, kind: str, at: datetime, anonymous_id: str, user_id: str | None, **more: Any) -> None:
+    def add(self, kind: str, at: datetime, who: str, tail: str) -> None:
         self.count += 1
-        sent = at + timedelta(milliseconds=self.rng.randint(5, 900))
-        stamp = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
-        event = {
-            "type": kind, "messageId": f"m-{self.count:09d}", "anonymousId": anonymous_id, "userId": user_id,
-            "timestamp": stamp, "originalTimestamp": stamp, "receivedAt": f"{sent:%Y-%m-%dT%H:%M:%S}.{sent.microsecond // 1000:03d}Z",
-            "channel": "browser", **more,
-        }  # fmt: skip
-        self.months[f"{at:%Y-%m}"].append(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        stamp = at.strftime("%Y-%m-%dT%H:%M:%S")
+        self.months[stamp[:7]].append(
+            f'{{"type":"{kind}","messageId":"m-{self.count:09d}",{who},"timestamp":"{stamp}.{at.microsecond // 1000:03d}Z",'
+            f'"receivedAt":"{stamp}.999Z","channel":"browser",{tail}}}'
+        )
 
 
-def write(
-    folder: Path, people: list[Person], shop_ids: dict[str, str], orders: list[Order], catalogue: list[Product],
-    rng: random.Random, truth: Truth, until: date,
-) -> dict[str, int]:  # fmt: skip
+class _Visit:
+    """One visit of one device: what all its events share."""
+
+    def __init__(self, log: _Log, device: str, country: str, rng: random.Random, origins: _Origins) -> None:
+        self.log, self.rng, self.device = log, rng, device
+        source, medium, campaign, ids = origins.draw(rng)
+        agent = AGENTS[hash_of(device) % len(AGENTS)]
+        self.campaign = f'"campaign":{{"source":"{source}","medium":"{medium}","name":"{campaign}"}},' if source else ""
+        self.shared = f'"locale":"{LOCALES[country]}","timezone":"{TIME_ZONES[country]}","userAgent":"{agent}"'
+        self.ids = ids
+        variant = "AB"[hash_of(device + "x") % 2]
+        self.experiment = f'"experiment_id":"EXP-PORTADA","variant_id":"{variant}"'
+
+    def who(self, user_id: str | None) -> str:
+        return f'"anonymousId":"{self.device}","userId":' + (f'"{user_id}"' if user_id else "null")
+
+    def page(self, at: datetime, user_id: str | None, path: str, title: str, is_first: bool = False) -> None:
+        scroll = min(100, int(self.rng.betavariate(2.6, 1.3) * 105))
+        first = f",{self.experiment}{self.ids}" if is_first else ""
+        context = f'"context":{{"page":{{"path":"{path}","url":"https://tienda.example{path}","title":"{title}"}},{self.campaign}{self.shared}}}'
+        self.log.add("page", at, self.who(user_id), f'"name":"{title}",{context},"properties":{{"scroll_pct":{scroll}{first}}}')
+
+    def track(self, at: datetime, user_id: str | None, event: str, path: str, properties: dict[str, Any]) -> None:
+        context = f'"context":{{"page":{{"path":"{path}","url":"https://tienda.example{path}"}},{self.campaign}{self.shared}}}'
+        packed = json.dumps(properties, ensure_ascii=False, separators=(",", ":"))
+        self.log.add("track", at, self.who(user_id), f'"event":"{event}",{context},"properties":{packed}')
+
+    def login(self, at: datetime, user_id: str, email: str) -> None:
+        self.log.add("identify", at, self.who(user_id), f'"traits":{{"email":"{email}"}},"context":{{"page":{{"path":"/login"}},{self.shared}}}')
+
+
+class _Origins:
+    """Where visits come from, paid and free."""
+
+    def __init__(self) -> None:
+        self.choices = [(s, m, name, platform) for platform, _, name, s, m, _, _ in PAID]
+        self.weights = [share for *_, share in PAID]
+        self.choices += [(s, m, name, "") for s, m, name, _ in FREE]
+        self.weights += [share for *_, share in FREE]
+
+    def draw(self, rng: random.Random) -> tuple[str, str, str, str]:
+        source, medium, name, platform = rng.choices(self.choices, self.weights)[0]
+        click = f"{rng.getrandbits(40):010x}"
+        ids = f',"gclid":"Cj0K{click}"' if platform == "googleads" else f',"fbclid":"IwAR{click}"' if platform == "meta" else ""
+        return source, medium, name, ids
+
+
+def hash_of(text: str) -> int:
+    """Return a number that is the same in every process."""
+    import zlib
+
+    return zlib.crc32(text.encode())
+
+
+def write(folder: Path, world: World) -> dict[str, int]:
     """Write twelve months of events and note which device is whose."""
-    log = _Log(rng)
-    end = datetime.combine(until, datetime.min.time())
+    rng = world.rng("segment")
+    log, origins = _Log(rng), _Origins()
+    end = datetime.combine(world.until, datetime.min.time())
     begin = end - timedelta(days=365)
     bought: dict[str, list[Order]] = defaultdict(list)
-    for order in orders:
+    for order in world.orders:
         if order.system == "shopify" and order.at >= begin:
             bought[order.person.person_id].append(order)
+    orders = sum(len(found) for found in bought.values())
+    visits_left = max(int(orders * VISITS_PER_ORDER), int(len(world.people) * 0.5))
     family_device: dict[str, str] = {}
-    for person in people:
-        user_id = shop_ids.get(person.person_id)
+    minutes = 365 * 24 * 60 - 60
+    for person in world.people:
+        user_id = world.shop_ids.get(person.person_id)
         if user_id is None or rng.random() > 0.75:
             continue
         devices = [f"a-{person.person_id[1:]}-{d}" for d in range(rng.choice([1, 1, 2]))]
         if rng.random() < 0.05:
             devices[0] = family_device.setdefault(person.household_id, devices[0])
-        truth.devices += [(device, person.person_id) for device in devices]
+        world.truth.devices += [(device, person.person_id) for device in devices]
         known: set[str] = set()
         for order in bought[person.person_id]:
             device = rng.choice(devices)
-            _visit(log, order.at - timedelta(minutes=25), device, user_id if device in known else None, catalogue, rng)
-            _login(log, order.at - timedelta(minutes=9), device, user_id, person.email)
+            visit = _Visit(log, device, person.country, rng, origins)
+            _browse(visit, world, order.at - timedelta(minutes=25), user_id if device in known else None, rng, is_buyer=True)
+            visit.login(order.at - timedelta(minutes=9), user_id, person.email)
             known.add(device)
-            _checkout(log, order, device, user_id)
-        for _ in range(min(int(rng.expovariate(1 / 2.2)), 12)):
+            cart = f"cart-{order.person.person_id[1:]}-{order.at:%y%m%d%H%M}"
+            visit.track(order.at - timedelta(minutes=4), user_id, "Checkout Started", "/checkout", {"cart_id": cart, "value": float(order.amount), "currency": order.currency})
+            visit.track(order.at, user_id, "Order Completed", "/gracias", {"cart_id": cart, "total": float(order.amount), "currency": order.currency})
+            visits_left -= 1
+        for _ in range(min(int(rng.expovariate(1 / 3.4)), 14)):
             device = rng.choice(devices)
-            at = begin + timedelta(minutes=rng.randint(0, 365 * 24 * 60 - 60))
-            _visit(log, at, device, user_id if device in known and rng.random() < 0.5 else None, catalogue, rng)
+            at = begin + timedelta(minutes=rng.randint(0, minutes))
+            visit = _Visit(log, device, person.country, rng, origins)
+            _browse(visit, world, at, user_id if device in known and rng.random() < 0.5 else None, rng)
+            visits_left -= 1
             if rng.random() < 0.35:
-                _login(log, at + timedelta(minutes=6), device, user_id, person.email)
+                visit.login(at + timedelta(minutes=6), user_id, person.email)
                 known.add(device)
-            if rng.random() < 0.15:
-                log.add(
-                    "track", at + timedelta(minutes=1), device, user_id if device in known else None,
-                    event="Consent Preferences Updated", context=_context(rng, "/privacidad"),
-                    properties={"advertising": rng.random() < 0.72, "email": None},
-                )  # fmt: skip
-    for visitor in range(int(len(people) * 0.5)):
-        at = begin + timedelta(minutes=rng.randint(0, 365 * 24 * 60 - 60))
-        _visit(log, at, f"a-anon-{visitor:07d}", None, catalogue, rng)
+            if rng.random() < 0.12:
+                visit.track(at + timedelta(minutes=1), user_id if device in known else None, "Consent Preferences Updated", "/privacidad",
+                            {"advertising": rng.random() < 0.72, "email": None})  # fmt: skip
+    countries = list(LOCALES)
+    for visitor in range(max(visits_left, int(len(world.people) * 0.5))):
+        at = begin + timedelta(minutes=rng.randint(0, minutes))
+        # Some strangers come again.
+        device = f"a-anon-{visitor if rng.random() < 0.8 else rng.randint(0, visitor):07d}"
+        _browse(_Visit(log, device, countries[hash_of(device) % len(countries)], rng, origins), world, at, None, rng)
     folder.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     for month, lines in sorted(log.months.items()):
         path = folder / f"events_{month}.jsonl.gz"
         # No name and no time in the header: the same events give the same bytes.
-        with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+        with path.open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
             packed.write(("\n".join(lines) + "\n").encode())
         counts[f"segment/{path.name}"] = len(lines)
     return counts
 
 
-def _context(rng: random.Random, page: str) -> dict[str, Any]:
-    source, medium, name = rng.choice(SOURCES)
-    campaign = {"source": source, "medium": medium, "name": name} if source else {}
-    return {"page": {"path": page, "url": f"https://tienda.example{page}"}, "campaign": campaign, "locale": "es-MX"}
-
-
-def _visit(
-    log: _Log, at: datetime, device: str, user_id: str | None, catalogue: list[Product], rng: random.Random
-) -> None:
-    log.add("page", at, device, user_id, name="Inicio", context=_context(rng, "/"))
+def _browse(visit: _Visit, world: World, at: datetime, user_id: str | None, rng: random.Random, is_buyer: bool = False) -> None:
+    """Walk through the shop: pages, searches, products, sometimes a cart that is left."""
+    path, title = PAGES[0] if rng.random() < 0.6 else rng.choice(PAGES)
+    visit.page(at, user_id, path, title, is_first=True)
+    if not is_buyer and rng.random() < 0.44:
+        return
     moment = at
-    for _ in range(rng.choices([0, 1, 2, 4], [35, 30, 22, 13])[0]):
-        moment += timedelta(seconds=rng.randint(8, 240))
-        product = catalogue[min(int(rng.expovariate(1 / 25)), len(catalogue) - 1)]
-        log.add(
-            "track", moment, device, user_id, event="Product Viewed", context=_context(rng, f"/p/{product.sku}"),
-            properties={"sku": product.sku, "price": product.price_usd, "currency": "USD"},
-        )  # fmt: skip
-        if rng.random() < 0.18:
+    if rng.random() < 0.2:
+        moment += timedelta(seconds=rng.randint(5, 40))
+        visit.track(moment, user_id, "Products Searched", "/buscar", {"query": rng.choice(SEARCHES)})
+    viral, days_before, lasts, _ = VIRAL
+    is_viral = days_before - lasts <= (world.until - at.date()).days <= days_before + 6
+    for _ in range(rng.choices([1, 2, 3, 5], [40, 30, 20, 10])[0]):
+        moment += timedelta(seconds=rng.randint(8, 200))
+        number = viral if is_viral and rng.random() < 0.2 else min(int(rng.expovariate(1 / 25)), len(world.catalogue) - 1)
+        product = world.catalogue[number]
+        page = f"/p/{product.sku}"
+        offer = {"sku": product.sku, "price": product.price_usd, "currency": "USD"}
+        visit.page(moment, user_id, page, product.name)
+        visit.track(moment + timedelta(seconds=1), user_id, "Product Viewed", page, offer)
+        if rng.random() < (0.5 if is_buyer else 0.065):
             moment += timedelta(seconds=rng.randint(3, 60))
-            log.add(
-                "track", moment, device, user_id, event="Product Added", context=_context(rng, f"/p/{product.sku}"),
-                properties={"sku": product.sku, "price": product.price_usd, "currency": "USD"},
-            )  # fmt: skip
+            visit.track(moment, user_id, "Product Added", page, {**offer, "quantity": 1})
+            if not is_buyer and rng.random() < 0.4:
+                visit.track(moment + timedelta(seconds=50), user_id, "Checkout Started", "/checkout", {"value": product.price_usd, "currency": "USD"})
+    kind = rng.random()
+    moment += timedelta(seconds=rng.randint(5, 90))
+    if kind < 0.02:
+        visit.track(moment, user_id, "Form Submitted", "/contacto", {"form_id": "contacto"})
+    elif kind < 0.045:
+        visit.track(moment, user_id, "Content Downloaded", "/blog/guia-de-tallas", {"content_id": "guia-de-tallas.pdf"})
+    elif kind < 0.06:
+        visit.track(moment, user_id, "Chat Started", "/", {"chat_id": f"chat-{visit.log.count}"})
+    elif kind < 0.08:
+        visit.track(moment, user_id, "Phone Clicked", "/contacto", {"phone_number": "+525512340001"})
 
 
-def _login(log: _Log, at: datetime, device: str, user_id: str, email: str) -> None:
-    log.add("identify", at, device, user_id, traits={"email": email}, context={"page": {"path": "/login"}})
-
-
-def _checkout(log: _Log, order: Order, device: str, user_id: str) -> None:
-    log.add(
-        "track",
-        order.at - timedelta(minutes=4),
-        device,
-        user_id,
-        event="Checkout Started",
-        properties={"value": float(order.amount), "currency": order.currency},
-    )
-    log.add(
-        "track",
-        order.at,
-        device,
-        user_id,
-        event="Order Completed",
-        properties={"total": float(order.amount), "currency": order.currency},
-    )
+def last_days(world: World, days: int) -> list[date]:
+    """Return the last days of the company's history."""
+    return [world.until - timedelta(days=d) for d in range(days - 1, -1, -1)]

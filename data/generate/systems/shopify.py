@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.generate import facts
-from data.generate.commerce import Order
+from data.generate.commerce import Order, price_in
 from data.generate.people import Person
 from data.generate.systems.damage import (
     everyday_name,
@@ -23,7 +23,7 @@ from data.generate.systems.damage import (
 )
 
 if TYPE_CHECKING:
-    from data.generate.company import Truth
+    from data.generate.world import Truth, World
 
 CUSTOMER_HEADER = (
     "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Company,"
@@ -128,3 +128,27 @@ def _write_orders(
                 written += 1
     assert len(ids) == len(emails)
     return written
+
+
+def write_abandoned(folder: Path, world: World) -> dict[str, int]:
+    """Write checkouts that were left: somewhat more than two for each order that was made in the last half year."""
+    rng = world.rng("abandoned")
+    buyers = [p for p in world.people if p.person_id in world.shop_ids]
+    recent = sum(1 for o in world.orders if o.system == "shopify" and o.at.date() > world.until - timedelta(days=180))
+    rows = []
+    for number in range(int(recent * 2.2) if buyers else 0):
+        person = rng.choice(buyers)
+        at = world.moment(rng, world.until - timedelta(days=180), world.until)
+        products = rng.choices(world.catalogue, k=rng.choice([1, 1, 2, 3]))
+        total = sum((price_in(p, facts.CURRENCIES[person.country]) for p in products), Decimal(0))
+        done = f"{at + timedelta(hours=9):%Y-%m-%d %H:%M:%S} -0600" if rng.random() < 0.08 else ""
+        rows.append([f"'{33000000000 + number}", f"'{world.shop_ids[person.person_id]}", person.email, "", f"{at:%Y-%m-%d %H:%M:%S} -0600",
+                     f"{at:%Y-%m-%d %H:%M:%S} -0600", done, facts.CURRENCIES[person.country], f"{total:.2f}", f"{total:.2f}", ";".join(p.sku for p in products),
+                     f"https://tienda.example/checkouts/{number}/recover", "yes"])  # fmt: skip
+    path = folder / "checkouts_export_1.csv"
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["Id", "Customer ID", "Email", "Phone", "Created at", "Updated at", "Completed at", "Currency", "Subtotal", "Total", "Lineitem skus",
+                         "Abandoned checkout url", "Accepts Marketing"])  # fmt: skip
+        writer.writerows(rows)
+    return {f"shopify/{path.name}": len(rows)}

@@ -1,0 +1,186 @@
+"""The subsidiaries' ERPs: Odoo in Argentina (child rows with blank parents, a workbook of stock), Business Central in the US
+(CSV, JSON and XML)."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import timedelta
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from data.generate.systems.damage import home, maybe_typo, written_phone, written_street
+from data.generate.world import World
+
+
+def write_odoo(folder: Path, world: World) -> dict[str, int]:
+    """Write partners, orders, invoices and stock of Odoo."""
+    rng = world.rng("odoo")
+    folder.mkdir(parents=True, exist_ok=True)
+    partners, ids = [], {}
+    for person in world.people:
+        if "odoo" not in person.systems:
+            continue
+        ident = f"__export__.res_partner_{len(partners) + 101}_{rng.getrandbits(32):08x}"
+        ids[person.person_id] = ident
+        world.note("odoo_partners", ident, person)
+        address = home(rng, person, 0.2)
+        partners.append([
+            ident, maybe_typo(rng, f"{person.given} {person.surname_1}", 0.03), "False", "False", written_street(rng, address), "False",
+            address.city, address.postcode, address.region, "Argentina", person.email if rng.random() < 0.8 else "False",
+            written_phone(rng, person.phone, person.country) if rng.random() < 0.7 else "False", person.tax_id if rng.random() < 0.6 else "False",
+            "es_AR", "Mayorista,VIP" if person.traits.value > 0.7 else "", f"{person.since:%Y-%m-%d} 10:00:00",
+        ])  # fmt: skip
+    orders, invoices, number = [], [], 0
+    for order in world.orders:
+        if order.system != "odoo":
+            continue
+        number += 1
+        partner, name = ids[order.person.person_id], f"S{number:05d}"
+        state = rng.choices(["sale", "done", "cancel"], [30, 66, 4])[0]
+        head = [f"__export__.sale_order_{number}", name, partner, f"{order.at:%Y-%m-%d %H:%M:%S}", state, f"{order.amount:.2f}", order.currency]
+        for at, line in enumerate(order.lines):
+            row = [line.product.sku, f"{line.quantity}.0", f"{line.price}", f"{line.amount}"]
+            orders.append([*(head if at == 0 else [""] * len(head)), *row])
+        if state == "cancel":
+            continue
+        due = order.at.date() + timedelta(days=30)
+        paid = due + timedelta(days=int(rng.expovariate(1 / 10)) if rng.random() > person_pays(order.person.traits.discipline) else -3)
+        is_paid = paid <= world.until
+        invoices.append([
+            f"__export__.account_move_{number}", f"FA-A {number:08d}", partner, "out_invoice", f"{order.at:%Y-%m-%d}", f"{due}",
+            "paid" if is_paid else "not_paid", f"{order.amount:.2f}", "0.00" if is_paid else f"{order.amount:.2f}", order.currency, name,
+            f"{paid}" if is_paid else "",
+        ])  # fmt: skip
+    counts = {
+        "odoo/res.partner.csv": _csv(
+            folder / "res.partner.csv",
+            "id,name,is_company,parent_id/id,street,street2,city,zip,state_id,country_id,email,phone,vat,lang,category_id,write_date",
+            partners,
+        ),
+        "odoo/sale.order.csv": _csv(
+            folder / "sale.order.csv",
+            "id,name,partner_id/id,date_order,state,amount_total,currency_id,order_line/product_id/default_code,"
+            "order_line/product_uom_qty,order_line/price_unit,order_line/price_subtotal",
+            orders,
+        ),
+        "odoo/account.move.csv": _csv(
+            folder / "account.move.csv",
+            "id,name,partner_id/id,move_type,invoice_date,invoice_date_due,payment_state,amount_total_signed,amount_residual,"
+            "currency_id,invoice_origin,payment_date",
+            invoices,
+        ),
+    }
+    for days_ago in (0, 1):
+        day = world.until - timedelta(days=days_ago)
+        rows = [[p.sku, "AR/Stock", float(rng.randint(0, 90)), float(rng.randint(0, 4))] for p in world.catalogue]
+        path = folder / f"stock.quant_{day}.xlsx"
+        workbook(path, "Sheet1", ["product_id/default_code", "location_id", "quantity", "reserved_quantity"], rows)
+        counts[f"odoo/{path.name}"] = len(rows)
+    return counts
+
+
+def person_pays(discipline: float) -> float:
+    """Return the chance that somebody pays in time."""
+    return 0.45 + 0.5 * discipline
+
+
+def write_business_central(folder: Path, world: World) -> dict[str, int]:
+    """Write customers, items and posted invoices of Business Central."""
+    rng = world.rng("bc")
+    folder.mkdir(parents=True, exist_ok=True)
+    customers, ids = [], {}
+    for person in world.people:
+        if "bc" not in person.systems:
+            continue
+        ids[person.person_id] = number = f"C{len(customers) + 10000}"
+        world.note("bc_customers", number, person)
+        address = home(rng, person, 0.2)
+        customers.append([
+            number, f"{person.given} {person.surname_1}", "Person", written_street(rng, address), address.city, address.region,
+            address.postcode, "US", written_phone(rng, person.phone, person.country) if rng.random() < 0.8 else "",
+            person.email if rng.random() < 0.7 else "", "_x0020_", f"{person.since:%Y-%m-%d}T09:00:00.123Z",
+        ])  # fmt: skip
+    items = {
+        "@odata.context": "https://api.example/v2.0/$metadata#items",
+        "value": [
+            {"number": p.sku, "displayName": p.name, "itemCategoryCode": p.category, "unitPrice": p.price_usd, "unitCost": p.cost_usd,
+             "inventory": rng.randint(0, 120), "picture": {"url": p.image_url}, "lastModifiedDateTime": f"{world.until}T03:00:00Z"}
+            for p in world.catalogue
+        ],
+    }  # fmt: skip
+    items_path = folder / f"items_{world.until}.json"
+    items_path.write_text(json.dumps(items, ensure_ascii=False), encoding="utf-8")
+    lines, number = [], 0
+    for order in world.orders:
+        if order.system != "bc":
+            continue
+        number += 1
+        due = order.at.date() + timedelta(days=30)
+        paid = due + timedelta(days=rng.randint(-12, 4) if rng.random() < person_pays(order.person.traits.discipline) else rng.randint(5, 60))
+        for at, line in enumerate(order.lines):
+            lines.append(
+                f'<Line invoice={quoteattr(f"PSI-{number:06d}")} number="{(at + 1) * 10000}"><Customer><Number>{ids[order.person.person_id]}'
+                f"</Number></Customer><PostingDate>{order.at:%Y-%m-%d}</PostingDate><DueDate>{due}</DueDate>"
+                + (f"<PaidDate>{paid}</PaidDate>" if paid <= world.until else "")
+                + f"<Item><Number>{line.product.sku}</Number><Description>{escape(line.product.name)}</Description></Item>"
+                f"<Quantity>{line.quantity}</Quantity><Amount currency=\"{order.currency}\">{line.amount}</Amount></Line>"
+            )  # fmt: skip
+    xml = '<?xml version="1.0" encoding="UTF-8"?>\n<Invoices xmlns="urn:example:sales">\n' + "\n".join(lines) + "\n</Invoices>\n"
+    (folder / "salesInvoices.xml").write_text(xml, encoding="utf-8")
+    header = "number,displayName,type,addressLine1,city,state,postalCode,country,phoneNumber,email,blocked,lastModifiedDateTime"
+    return {
+        "bc/customers.csv": _csv(folder / "customers.csv", header, customers),
+        f"bc/{items_path.name}": len(world.catalogue),
+        "bc/salesInvoices.xml": len(lines),
+    }
+
+
+def _csv(path: Path, header: str, rows: list[list[str]]) -> int:
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(header.split(","))
+        writer.writerows(rows)
+    return len(rows)
+
+
+def workbook(path: Path, sheet: str, header: list[str], rows: list[list[object]], before: int = 0) -> None:
+    """Write an Excel workbook by hand: the same rows give the same bytes, which a library with clocks would not."""
+    import zipfile
+
+    strings: dict[str, int] = {}
+
+    def cell(value: object, at: str) -> str:
+        if isinstance(value, int | float):
+            return f'<c r="{at}"><v>{value}</v></c>'
+        place = strings.setdefault(str(value), len(strings))
+        return f'<c r="{at}" t="s"><v>{place}</v></c>'
+
+    body = []
+    for n, row in enumerate([header, *rows], start=1 + before):
+        cells = "".join(cell(v, f"{chr(65 + i)}{n}") for i, v in enumerate(row) if v not in ("", None))
+        body.append(f'<row r="{n}">{cells}</row>')
+    sheet_xml = _XML + f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(body)}</sheetData></worksheet>'
+    shared = _XML + f'<sst xmlns="{_MAIN}">' + "".join(f"<si><t>{escape(s)}</t></si>" for s in strings) + "</sst>"
+    parts = {
+        "[Content_Types].xml": _XML + '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
+        '<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
+        '<Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
+        '<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/></Types>',
+        "_rels/.rels": _XML + f'<Relationships xmlns="{_RELS}"><Relationship Id="r1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": _XML + f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets><sheet name={quoteattr(sheet)} sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": _XML + f'<Relationships xmlns="{_RELS}"><Relationship Id="r1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+        f'<Relationship Id="r2" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": sheet_xml,
+        "xl/sharedStrings.xml": shared,
+    }  # fmt: skip
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part, text in parts.items():
+            archive.writestr(zipfile.ZipInfo(part, (2026, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
+
+
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
