@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from commands import sources
 from warehouse.errors import CdpError, edge, redacted
 from warehouse.settings import ROOMS, settings
 
@@ -417,36 +418,8 @@ def status(as_json: bool) -> None:
     out.print(f"Data Docs        {found['data_docs']}")
 
 
-@cli.group()
-def source() -> None:
-    """Look at and check the declarations of sources."""
-
-
-@source.command("list")
-def source_list() -> None:
-    """List the declared source tables."""
-    from quality.contract import load_contracts
-
-    table = Table("table", "files", "load", "key", "identifies", "what")
-    for contract in load_contracts().values():
-        table.add_row(
-            contract.name,
-            contract.path,
-            contract.load,
-            ", ".join(contract.key),
-            contract.identifies,
-            contract.description,
-        )
-    out.print(table)
-
-
-@source.command("check")
-def source_check() -> None:
-    """Check all declarations of sources and audiences."""
-    from activation.audience import load_audiences
-    from quality.contract import load_contracts
-
-    out.print(f"{len(load_contracts())} source tables and {len(load_audiences())} audiences are declared well")
+for _command in (sources.source, sources.fetch, sources.quarantine, sources.drift):
+    cli.add_command(_command)
 
 
 @cli.command()

@@ -26,8 +26,9 @@ from ingest.discover import complete_files, discover, settled, size_of
 from ingest.readers import content, delimited, documents, json_records
 from ingest.readers.rows import Facts, Reader, check_row_count, text_rows
 from quality.contract import Contract, load_contracts
-from quality.drift import freshness
+from quality.drift import drift_events, freshness
 from quality.gate import FileGate, account_holds, last_group_starts, types_of
+from quality.quarantine import reasons
 from warehouse import files, lake
 from warehouse.errors import RefusedFile, edge
 from warehouse.faults import fault
@@ -147,10 +148,22 @@ def register_bronze(con: duckdb.DuckDBPyConnection) -> StepResult:
             con, "quality", "freshness", freshness(load_contracts().values(), now()),
             "source VARCHAR, table_name VARCHAR, newest_arrival_at TIMESTAMPTZ, fresh_within_hours BIGINT, is_fresh BOOLEAN",
         )  # fmt: skip
+        events = drift_events(load_contracts().values(), now())
+        lake.replace_table(
+            con, "quality", "drift_events",
+            [(e.event_id, e.seen_at, e.source, e.table, e.file, e.kind, e.severity, e.column, e.detail, e.suggestion) for e in events],
+            "event_id VARCHAR, seen_at TIMESTAMPTZ, source VARCHAR, table_name VARCHAR, file VARCHAR, kind VARCHAR, "
+            "severity VARCHAR, column_name VARCHAR, detail VARCHAR, suggestion VARCHAR",
+        )  # fmt: skip
+        lake.replace_table(
+            con, "quality", "quarantine_reasons",
+            [(r.table, r.file, r.file_id, r.reason, r.rows, r.arrived_at) for r in reasons(load_contracts().values())],
+            "table_name VARCHAR, file VARCHAR, file_id VARCHAR, reason VARCHAR, rows BIGINT, arrived_at TIMESTAMPTZ",
+        )  # fmt: skip
         _declare_people(con)
         result.rows_in = sum(int(str(a[6])) for a in accounts)
         result.rows_out = sum(int(str(a[7])) for a in accounts)
-        result.facts = {"tables": len(load_contracts()), "files": len(accounts), "refused": len(refused)}
+        result.facts = {"tables": len(load_contracts()), "files": len(accounts), "refused": len(refused), "drift": len(events)}
     return result
 
 
@@ -214,8 +227,8 @@ def _keep_new_files(contract: Contract, paths: list[Path]) -> list[str]:
     for path in paths:
         file = path.relative_to(settings().inbox).as_posix()
         try:
-            for name, opened in _contents(path, file, contract):
-                opened, dropped = _without_secrets(opened, name, contract)
+            for name, opened in contents_of(path, file, contract):
+                opened, dropped = without_secrets(opened, name, contract)
                 lake.keep_raw(contract.name, name, opened, dropped)
                 fault("land.after_raw")
         except RefusedFile as error:
@@ -227,7 +240,7 @@ def _keep_new_files(contract: Contract, paths: list[Path]) -> list[str]:
     return refused
 
 
-def _contents(path: Path, file: str, contract: Contract) -> Iterator[tuple[str, Opened]]:
+def contents_of(path: Path, file: str, contract: Contract) -> Iterator[tuple[str, Opened]]:
     """Return what an arrived file holds for a table: itself, or the table's files inside an archive."""
     if path.is_dir():
         raise RefusedFile(f"{file}: is a directory, expected a file. Move its files to where the declaration looks.")
@@ -247,7 +260,7 @@ def _contents(path: Path, file: str, contract: Contract) -> Iterator[tuple[str, 
         yield f"{file}/{member}", partial(content.opened_member, path, member, file)
 
 
-def _without_secrets(opened: Opened, file: str, contract: Contract) -> tuple[Opened, tuple[str, ...]]:
+def without_secrets(opened: Opened, file: str, contract: Contract) -> tuple[Opened, tuple[str, ...]]:
     """Take the columns out that are never kept, not even in the raw bytes."""
     if not contract.drop_at_landing:
         return opened, ()
@@ -320,10 +333,22 @@ def gate_file(raw: lake.RawFile, contract: Contract) -> lake.Load:
     return load
 
 
+def judge_again(contract: Contract, file_ids: list[str]) -> list[lake.Load]:
+    """Judge kept files again, after somebody decided about their refused rows."""
+    with edge(contract.name):
+        return [gate_file(raw, contract) for raw in lake.raw_files(contract.name) if raw.file_id in set(file_ids)]
+
+
+def keys_in(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """Return the key columns of accepted rows with their lines."""
+    return rows.select(*dict.fromkeys([*contract.key, "_line"]))
+
+
 def read_text_rows(opened: Opened, size: int, file: str, contract: Contract, facts: Facts) -> Iterator[pl.DataFrame]:
     """Read an export as the declaration says: blocks of text rows, groups of lines whole, declared mojibake undone."""
     with opened() as stream:
-        blocks = READERS[contract.format](content.expanded(stream, size, file), contract, file, facts)
+        pieces = content.expanded(stream, size, file, is_workbook=contract.format == "xlsx")
+        blocks = READERS[contract.format](pieces, contract, file, facts)
         for block in _whole_groups(blocks, contract) if contract.fill_down else blocks:
             yield _repaired(block, contract)
 

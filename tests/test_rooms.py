@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "privacy": {"warehouse"},
     "portal": {"warehouse", "quality", "ingest", "identity", "scoring", "activation", "privacy"},
 }
-ROOMS = set(MAY_IMPORT) | {"dags", "data", "benchmarks", "cdp"}
+ROOMS = set(MAY_IMPORT) | {"dags", "data", "benchmarks", "cdp", "commands"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -70,6 +70,16 @@ class AuditRow(Base):
     row_hash: Mapped[str] = mapped_column(String(64), unique=True)
 
 
+class AlertRow(Base):
+    """An event that people were told of, so that it is told once."""
+
+    __tablename__ = "alerts"
+
+    event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(200))
+    told_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 def migrate(url: str) -> None:
     """Bring a database to the newest version of its tables."""
     from alembic import command

@@ -30,6 +30,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+# Arrow warns about buffers of decimals that are aligned to 8 bytes only, and reads them all the same.
+os.environ.setdefault("ACERO_ALIGNMENT_HANDLING", "ignore")
+
 ROOMS = Path(__file__).resolve().parent.parent
 
 

@@ -49,14 +49,14 @@ def bound_for(packed_bytes: int) -> int:
     return min(int(settings().max_file_gb * 1024**3), max(SMALL_BYTES, MAX_RATIO * packed_bytes))
 
 
-def expanded(stream: BinaryIO, packed_bytes: int, file: str) -> Iterator[bytes]:
+def expanded(stream: BinaryIO, packed_bytes: int, file: str, *, is_workbook: bool = False) -> Iterator[bytes]:
     """Return the plain bytes of a file piece by piece, unpacked if its first bytes say gzip or zstandard.
 
     Raises:
         RefusedFile: the stream is cut or damaged, expands beyond the bound, or is an archive inside an archive.
     """
     head = stream.read(BLOCK_BYTES)
-    if head[:4] == ZIP:
+    if head[:4] == ZIP and not is_workbook:
         raise RefusedFile(f"{file}: is an archive inside an archive, expected an export. Unpack it into the inbox.")
     kind = "gzip" if head[:2] == GZIP else "zstandard" if head[:4] == ZSTANDARD else ""
     if not kind:

@@ -64,7 +64,7 @@ class _Layout:
     def __init__(self, contract: Contract, file: str, header: list[str], facts: Facts) -> None:
         self.contract, self.file, self.header = contract, file, header
         self.placed, new, absent = place_columns(header, contract, file)
-        facts.header, facts.new_headers, facts.missing_headers = tuple(header), tuple(new), tuple(absent)
+        facts.note(header, new, absent, contract)
         self.shared = shared_values(contract, file, facts.header)
         known = set(self.placed.values())
         self.rest_column = next((name for name, c in contract.columns.items() if c.rest), None)

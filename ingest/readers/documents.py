@@ -51,7 +51,7 @@ def read_workbook(pieces: Iterator[bytes], contract: Contract, file: str, facts:
     if not header:
         raise RefusedFile(f"{file}: holds no header in line {contract.header_row}, expected one. Export it again.")
     placed, new, absent = place_columns(header, contract, file)
-    facts.header, facts.new_headers, facts.missing_headers = tuple(header), tuple(new), tuple(absent)
+    facts.note(header, new, absent, contract)
     shared = shared_values(contract, file, facts.header)
     rest_column = next((n for n, c in contract.columns.items() if c.rest), None)
     rest = [i for i, h in enumerate(header) if i not in placed.values() and h]
@@ -132,7 +132,7 @@ def read_parquet(pieces: Iterator[bytes], contract: Contract, file: str, facts: 
         update={"columns": {n: c.model_copy(update={"header": tops[n].split(".")[0]} if n in tops else {}) for n, c in contract.columns.items()}}
     )
     placed, new, absent = place_columns(header, named, file)
-    facts.header, facts.new_headers, facts.missing_headers = tuple(header), tuple(new), tuple(absent)
+    facts.note(header, new, absent, contract)
     shared = shared_values(contract, file)
     known = {named.columns[n].header for n in placed}
     wanted = [h for h in header if h in known]

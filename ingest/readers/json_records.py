@@ -127,6 +127,8 @@ class _Query:
                 node = node.setdefault(part, {})
             node[parts[-1]] = _list_of(contract.key_values[base]) if "{" in path else node.get(parts[-1], "VARCHAR")
         self.structure = json.dumps(structure)
+        used = {p.partition("{")[0] for p in paths.values() if "{" in p}
+        self.looked_up = {base: kv for base, kv in contract.key_values.items() if base in used}
         self.columns = []
         for column in contract.columns:
             path = paths.get(column)
@@ -156,7 +158,7 @@ class _Query:
         keys = ", ".join(
             f"map_from_entries(list_transform(list_filter({_field('s', base)}, lambda e: e IS NOT NULL AND {_field('e', kv.key)} "
             f"IS NOT NULL), lambda e: {{'k': {_field('e', kv.key)}, 'v': {_coalesced('e', kv)}}})) AS {name('map ' + base)}"
-            for base, kv in self.contract.key_values.items()
+            for base, kv in self.looked_up.items()
         )
         inner = f"SELECT _line, _raw, _doc, json_transform(_doc, '{quoted(self.structure)}') AS s FROM (SELECT _line, _raw, {document} AS _doc FROM raw_lines)"  # fmt: skip
         if keys:

@@ -27,6 +27,12 @@ class Facts:
     new_headers: tuple[str, ...] = ()
     missing_headers: tuple[str, ...] = ()
 
+    def note(self, header: list[str], new: list[str], missing: list[str], contract: Contract) -> None:
+        """Keep what was found in the header; where a column takes the rest, no header is new."""
+        takes_rest = any(column.rest for column in contract.columns.values())
+        self.header, self.missing_headers = tuple(header), tuple(missing)
+        self.new_headers = () if takes_rest else tuple(new)
+
 
 #: A reader draws blocks of text rows (declared columns as text, `_line`, `_refusal`, `_raw`) from the plain bytes of a file.
 Reader = Callable[[Iterator[bytes], Contract, str, Facts], Iterator[pl.DataFrame]]

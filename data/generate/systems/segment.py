@@ -12,6 +12,7 @@ import json
 import random
 from collections import defaultdict
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ LOCALES = {"MX": "es-MX", "ES": "es-ES", "CO": "es-CO", "AR": "es-AR", "CL": "es
 FREE = [("google", "organic", "", 0.27), ("newsletter", "email", "boletin", 0.12), ("", "", "", 0.30)]
 PAGES = [("/", "Inicio"), ("/categoria/hogar", "Hogar"), ("/categoria/ropa", "Ropa"), ("/blog/guia-de-tallas", "Guía"), ("/contacto", "Contacto")]
 SEARCHES = ["zapatos", "mochila", "regalo", "cafetera", "juguetes", "oferta", "bocina", "chamarra"]
-VISITS_PER_ORDER = 27
+VISITS_PER_ORDER = 22
 
 
 class _Log:
@@ -45,10 +46,10 @@ class _Log:
 
     def add(self, kind: str, at: datetime, who: str, tail: str) -> None:
         self.count += 1
-        stamp = at.strftime("%Y-%m-%dT%H:%M:%S")
+        stamp = at.isoformat("T", "seconds")
         self.months[stamp[:7]].append(
-            f'{{"type":"{kind}","messageId":"m-{self.count:09d}",{who},"timestamp":"{stamp}.{at.microsecond // 1000:03d}Z",'
-            f'"receivedAt":"{stamp}.999Z","channel":"browser",{tail}}}'
+            f'{{"type":"{kind}","messageId":"m-{self.count:09d}",{who},"timestamp":"{stamp}.000Z",'
+            f'"receivedAt":"{stamp}.400Z","channel":"browser",{tail}}}'
         )
 
 
@@ -58,25 +59,26 @@ class _Visit:
     def __init__(self, log: _Log, device: str, country: str, rng: random.Random, origins: _Origins) -> None:
         self.log, self.rng, self.device = log, rng, device
         source, medium, campaign, ids = origins.draw(rng)
-        agent = AGENTS[hash_of(device) % len(AGENTS)]
+        mark = hash_of(device)
+        agent = AGENTS[mark % len(AGENTS)]
         self.campaign = f'"campaign":{{"source":"{source}","medium":"{medium}","name":"{campaign}"}},' if source else ""
         self.shared = f'"locale":"{LOCALES[country]}","timezone":"{TIME_ZONES[country]}","userAgent":"{agent}"'
         self.ids = ids
-        variant = "AB"[hash_of(device + "x") % 2]
+        variant = "AB"[(mark >> 8) % 2]
         self.experiment = f'"experiment_id":"EXP-PORTADA","variant_id":"{variant}"'
 
     def who(self, user_id: str | None) -> str:
         return f'"anonymousId":"{self.device}","userId":' + (f'"{user_id}"' if user_id else "null")
 
     def page(self, at: datetime, user_id: str | None, path: str, title: str, is_first: bool = False) -> None:
-        scroll = min(100, int(self.rng.betavariate(2.6, 1.3) * 105))
+        scroll = int(100 * self.rng.random() ** 0.55)
         first = f",{self.experiment}{self.ids}" if is_first else ""
         context = f'"context":{{"page":{{"path":"{path}","url":"https://tienda.example{path}","title":"{title}"}},{self.campaign}{self.shared}}}'
         self.log.add("page", at, self.who(user_id), f'"name":"{title}",{context},"properties":{{"scroll_pct":{scroll}{first}}}')
 
-    def track(self, at: datetime, user_id: str | None, event: str, path: str, properties: dict[str, Any]) -> None:
+    def track(self, at: datetime, user_id: str | None, event: str, path: str, properties: dict[str, Any] | str) -> None:
         context = f'"context":{{"page":{{"path":"{path}","url":"https://tienda.example{path}"}},{self.campaign}{self.shared}}}'
-        packed = json.dumps(properties, ensure_ascii=False, separators=(",", ":"))
+        packed = properties if isinstance(properties, str) else json.dumps(properties, ensure_ascii=False, separators=(",", ":"))
         self.log.add("track", at, self.who(user_id), f'"event":"{event}",{context},"properties":{packed}')
 
     def login(self, at: datetime, user_id: str, email: str) -> None:
@@ -91,9 +93,10 @@ class _Origins:
         self.weights = [share for *_, share in PAID]
         self.choices += [(s, m, name, "") for s, m, name, _ in FREE]
         self.weights += [share for *_, share in FREE]
+        self.running = list(accumulate(self.weights))
 
     def draw(self, rng: random.Random) -> tuple[str, str, str, str]:
-        source, medium, name, platform = rng.choices(self.choices, self.weights)[0]
+        source, medium, name, platform = rng.choices(self.choices, cum_weights=self.running)[0]
         click = f"{rng.getrandbits(40):010x}"
         ids = f',"gclid":"Cj0K{click}"' if platform == "googleads" else f',"fbclid":"IwAR{click}"' if platform == "meta" else ""
         return source, medium, name, ids
@@ -180,17 +183,17 @@ def _browse(visit: _Visit, world: World, at: datetime, user_id: str | None, rng:
         visit.track(moment, user_id, "Products Searched", "/buscar", {"query": rng.choice(SEARCHES)})
     viral, days_before, lasts, _ = VIRAL
     is_viral = days_before - lasts <= (world.until - at.date()).days <= days_before + 6
-    for _ in range(rng.choices([1, 2, 3, 5], [40, 30, 20, 10])[0]):
+    for _ in range((1, 1, 1, 1, 2, 2, 2, 3, 3, 5)[int(rng.random() * 10)]):
         moment += timedelta(seconds=rng.randint(8, 200))
         number = viral if is_viral and rng.random() < 0.2 else min(int(rng.expovariate(1 / 25)), len(world.catalogue) - 1)
         product = world.catalogue[number]
         page = f"/p/{product.sku}"
-        offer = {"sku": product.sku, "price": product.price_usd, "currency": "USD"}
+        offer = f'{{"sku":"{product.sku}","price":{product.price_usd},"currency":"USD","quantity":1}}'
         visit.page(moment, user_id, page, product.name)
         visit.track(moment + timedelta(seconds=1), user_id, "Product Viewed", page, offer)
         if rng.random() < (0.5 if is_buyer else 0.065):
             moment += timedelta(seconds=rng.randint(3, 60))
-            visit.track(moment, user_id, "Product Added", page, {**offer, "quantity": 1})
+            visit.track(moment, user_id, "Product Added", page, offer)
             if not is_buyer and rng.random() < 0.4:
                 visit.track(moment + timedelta(seconds=50), user_id, "Checkout Started", "/checkout", {"value": product.price_usd, "currency": "USD"})
     kind = rng.random()

@@ -33,7 +33,7 @@ def write_calls(twilio: Path, genesys: Path, world: World) -> dict[str, int]:
     first = world.until - timedelta(days=365)
     for person in world.people:
         likes = 2.2 if person.traits.channel == "phone" else 0.75
-        for _ in range(min(int(rng.expovariate(1 / (0.55 * likes))), 9)):
+        for _ in range(min(int(rng.expovariate(1 / (0.8 * likes))), 9)):
             at = world.moment(rng, max(first, person.since), world.until)
             number = TRACKING[rng.choices(range(4), [30, 25, 12, 33])[0]][0]
             wait = int(rng.expovariate(1 / 26))
@@ -77,7 +77,7 @@ def write_care(zendesk: Path, gainsight: Path, world: World) -> dict[str, int]:
     users, tickets = [], []
     for person in world.people:
         unhappy = 1.25 - person.traits.satisfaction
-        count = min(int(rng.expovariate(1 / (0.32 * unhappy))), 6)
+        count = min(int(rng.expovariate(1 / (1.05 * unhappy))), 6)
         if not count:
             continue
         user = 370000000000 + len(users)
@@ -117,6 +117,7 @@ def _gainsight(folder: Path, world: World) -> dict[str, int]:
     draw = np.random.default_rng(world.seed + 71)
     folder.mkdir(parents=True, exist_ok=True)
     contracts, milestones, parts = [], [], []
+    columns: list[tuple[str, str, str]] = []
     days = [world.until - timedelta(days=d) for d in range(119, -1, -1)]
     for account in world.accounts:
         ident = f"GS-{account.number:06d}"
@@ -135,13 +136,21 @@ def _gainsight(folder: Path, world: World) -> dict[str, int]:
         fall = np.linspace(1, 0.25, len(days)) if churned else np.ones(len(days))
         for feature in FEATURES[: 2 + int(account.health * 4)]:
             users = draw.poisson(max(account.employees * account.health * 0.2, 0.4) * fall)
-            parts.append(pl.DataFrame({"accountId": ident, "sfdcId": account.crm_id, "feature": feature, "date": days, "activeUsers": users.astype("int64"),
-                                       "events": draw.poisson(users * 6.0 + 0.1).astype("int64"), "minutes": np.round(users * draw.uniform(3, 20, len(days)), 1)}))  # fmt: skip
+            columns.append((ident, account.crm_id, feature))
+            parts.append((users, draw.poisson(users * 6.0 + 0.1), np.round(users * draw.uniform(3, 20, len(days)), 1)))
     _csv(folder / "contracts.csv", "contractId,accountId,sfdcId,plan,numberOfUsers,arr,currency,startDate,renewalDate,status,churnReason", contracts)
     _csv(folder / "milestones.csv", "accountId,milestone,dueDate,completedDate", milestones)
-    usage = pl.concat(parts) if parts else pl.DataFrame()
-    if parts:
-        usage.filter(pl.col("activeUsers") > 0).write_parquet(folder / "usage.parquet")
+    names = {n: np.repeat([c[i] for c in columns], len(days)) for i, n in enumerate(("accountId", "sfdcId", "feature"))}
+    usage = pl.DataFrame(
+        {
+            **{n: pl.Series(values, dtype=pl.String) for n, values in names.items()},
+            "date": days * len(columns),
+            "activeUsers": np.concatenate([p[0] for p in parts]).astype("int64"),
+            "events": np.concatenate([p[1] for p in parts]).astype("int64"),
+            "minutes": np.concatenate([p[2] for p in parts]),
+        }
+    ).filter(pl.col("activeUsers") > 0)
+    usage.write_parquet(folder / "usage.parquet")
     return {"gainsight/contracts.csv": len(contracts), "gainsight/milestones.csv": len(milestones), "gainsight/usage.parquet": usage.height}
 
 

@@ -1,0 +1,1 @@
+"""Parts of the front door: groups of commands that `cdp.py` takes in."""
