@@ -57,16 +57,25 @@ def land_one(table: str) -> StepResult:
 
 
 def land_all() -> StepResult:
-    """Land every source table, one after the other."""
+    """Land every source table, as many at a time as there are cores."""
+    return _land_tables("land", None)
+
+
+def land_system(system: str) -> StepResult:
+    """Land the source tables of one system."""
+    return _land_tables(f"land {system}", system)
+
+
+def _land_tables(name: str, system: str | None) -> StepResult:
     from ingest.land import land_all as land_every_table
     from warehouse.steps import step
 
-    with step("land") as result:
+    with step(name) as result:
         refused: list[str] = []
-        for done in land_every_table(lambda r: err.print(f"  [dim]{r.step}: {r.rows_in:,} rows in[/]")):
+        for done in land_every_table(lambda r: err.print(f"  [dim]{r.step}: {r.rows_in:,} rows in[/]"), system):
             result.rows_in += done.rows_in
             result.rows_out += done.rows_out
-            for fact in ("quarantined", "dropped"):
+            for fact in ("quarantined", "dropped", "still_arriving"):
                 result.facts[fact] = result.facts.get(fact, 0) + done.facts.get(fact, 0)
             refused += done.facts.get("refused", [])
         result.facts["refused"] = refused

@@ -7,9 +7,11 @@ and the file that it was made from passes it; a value of the file never stands i
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +89,10 @@ def draft(path: Path, source: str, table: str) -> str:
     if roles & {"email", "phone", "tax_id"} and roles & {"full_name", "given_name", "family_name"}:
         declared["identifies"] = "person"
     declared |= {"fresh_within": "36h", "columns": columns}
-    Contract.model_validate(declared)
+    try:
+        Contract.model_validate(declared)
+    except ValueError as error:
+        raise CdpError(f"{path.name}: no valid declaration could be drafted: {str(error).splitlines()[2].strip()}") from None
     return _written(declared, facts["why"], path.name)
 
 
@@ -115,7 +120,7 @@ def _look(path: Path) -> _Sample:
             data += piece
             if len(data) > SAMPLE_BYTES:
                 break
-    return _text(data, path.name)
+    return _text(data, path.name, len(data) <= SAMPLE_BYTES)
 
 
 def _workbook(path: Path) -> _Sample:
@@ -132,13 +137,13 @@ def _workbook(path: Path) -> _Sample:
     return _Sample("xlsx", options, headers, [list(r) for r in body])
 
 
-def _text(data: bytes, file: str) -> _Sample:
+def _text(data: bytes, file: str, is_whole: bool) -> _Sample:
     options: dict[str, Any] = {}
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding, text = "utf-16", data[: len(data) // 2 * 2].decode("utf-16", errors="ignore")
     else:
         try:
-            cut = data[: data.rfind(b"\n") + 1] or data
+            cut = data if is_whole else data[: data.rfind(b"\n") + 1] or data
             encoding, text = "utf-8", cut.decode("utf-8-sig")
         except UnicodeError:
             encoding, text = "windows-1252", data.decode("cp1252", errors="replace")
@@ -156,7 +161,8 @@ def _json(text: str, options: dict[str, Any], file: str) -> _Sample:
     first = text.split("\n", 1)[0]
     try:
         single = json.loads(first)
-        if isinstance(single, dict) and (text.count("\n{") or text.strip() == first.strip()):
+        holds_a_list = isinstance(single, dict) and any(isinstance(v, list) and v and isinstance(v[0], dict) for v in single.values())
+        if isinstance(single, dict) and (text.count("\n{") or (text.strip() == first.strip() and not holds_a_list)):
             found = []
             for line in text.split("\n")[:SAMPLE_ROWS]:
                 try:
@@ -197,19 +203,38 @@ def _records(kind: str, options: dict[str, Any], records: list[dict[str, Any]]) 
 
 
 def _xml(text: str, file: str) -> _Sample:
-    tags = re.findall(r"<([A-Za-z_][\w.\-]*)[\s>/]", text)
-    counts = {tag: tags.count(tag) for tag in dict.fromkeys(tags)}
-    row = next((t for t in dict.fromkeys(tags) if counts[t] > 1), None)
-    if row is None:
+    """Find the element that repeats below one parent, and flatten what stands in it."""
+    from xml.etree.ElementTree import Element, ParseError
+
+    from defusedxml.ElementTree import iterparse
+
+    root: Element | None = None
+    try:
+        for event, element in iterparse(io.BytesIO(text.encode()), events=("start", "end"), forbid_dtd=True):
+            root = element if root is None and event == "start" else root
+    except ParseError:
+        pass  # the sample ends in the middle of the document
+    if root is None:
+        raise CdpError(f"{file}: begins like XML, but is none.")
+
+    def local(tag: str) -> str:
+        return tag.rpartition("}")[2]
+
+    repeated = Counter(local(child.tag) for parent in root.iter() for child in parent if len(child) or child.attrib)
+    if not repeated or repeated.most_common(1)[0][1] < 2:
         raise CdpError(f"{file}: is XML with no element that repeats, so there are no rows in it.")
-    bodies = re.findall(rf"<{row}([\s>].*?)</{row}>", text, re.S)[:SAMPLE_ROWS]
-    rows = []
-    for body in bodies:
-        attributes = {f"@{k}": v for k, v in re.findall(r'([\w.\-]+)="([^"]*)"', body.partition(">")[0])}
-        leaves = dict(re.findall(r"<([A-Za-z_][\w.\-]*)(?:\s[^>]*)?>([^<]*)</\1>", body))
-        rows.append({**attributes, **leaves})
+    tag = repeated.most_common(1)[0][0]
+
+    def flat(element: Element, at: str) -> Iterator[tuple[str, str]]:
+        yield from ((f"{at}@{local(k)}", v) for k, v in element.attrib.items())
+        for child in element:
+            yield from flat(child, f"{at}{local(child.tag)}/")
+        if at and not len(element) and (element.text or "").strip():
+            yield at.rstrip("/"), (element.text or "").strip()
+
+    rows = [dict(flat(e, "")) for e in root.iter() if local(e.tag) == tag][:SAMPLE_ROWS]
     headers = list(dict.fromkeys(k for r in rows for k in r))
-    return _Sample("xml", {"records": row}, headers, [[r.get(h) for h in headers] for r in rows], paths=True)
+    return _Sample("xml", {"records": tag}, headers, [[r.get(h) for h in headers] for r in rows], paths=True)
 
 
 def _delimited(text: str, options: dict[str, Any]) -> _Sample:
@@ -267,6 +292,13 @@ def _columns(sample: _Sample) -> tuple[dict[str, dict[str, Any]], dict[str, Any]
         known = [c for c in cells if c and c not in NULLS]
         values[name] = known
         kind, extra = _type_of(known, name, options)
+        role = next((role for pattern, role in ROLES if re.search(pattern, name)), None)
+        looks = _looks_like(known)
+        if looks and looks != role:
+            why[name] = f"looks like {looks}"
+            role = role or looks
+        if role in ("phone", "email", "tax_id", "postcode"):
+            kind, extra = "string", {}
         if kind != "string":
             column["type"] = kind
         if extra.get("format"):
@@ -275,15 +307,10 @@ def _columns(sample: _Sample) -> tuple[dict[str, dict[str, Any]], dict[str, Any]
                 wanted.append(extra["format"])
         if extra.get("scale"):
             column["scale"] = extra["scale"]
-        role = next((role for pattern, role in ROLES if re.search(pattern, name)), None)
         if role in ("birth_date",) and kind != "date":
             role = None
         if role == "observed_at" and kind not in ("date", "timestamp"):
             role = None
-        looks = _looks_like(known)
-        if looks and looks != role:
-            why[name] = f"looks like {looks}"
-            role = role or looks
         if role:
             column["role"] = role
         elif SECRETS.search(header):
@@ -306,6 +333,10 @@ def _columns(sample: _Sample) -> tuple[dict[str, dict[str, Any]], dict[str, Any]
     key = _key(columns, values, len(sample.rows))
     for name in key:
         columns[name]["required"] = True
+    if not key:
+        key = [n for n, c in columns.items() if c.get("type") != "json"]
+        options["duplicates"] = "drop"
+        why["key"] = "nothing in this file tells its rows apart: equal rows are taken once"
     return columns, {"key": key, "why": why, "options": options}
 
 
@@ -333,7 +364,8 @@ def _type_of(cells: list[str], name: str, locale: dict[str, Any]) -> tuple[str, 
         made = Contract.model_validate({**{k: v for k, v in fields.items()}, **options, "columns": {"v": column}})
         return cast(pl.DataFrame({"v": cells}), made)["v"].null_count() == 0
 
-    if not all(re.fullmatch(r"[01]", c) for c in cells) and len({c.lower() for c in cells}) <= 2 and fits("boolean"):
+    words = {c.lower() for c in cells}
+    if (words <= {"true", "false", "yes", "no", "sí", "si", "x", "verdadero", "falso"}) and fits("boolean"):
         return "boolean", {}
     if any(len(c) > 1 and re.fullmatch(r"0\d+", c) for c in cells):
         return "string", {}
@@ -373,16 +405,25 @@ def _looks_like(cells: list[str]) -> str | None:
 
 
 def _key(columns: dict[str, dict[str, Any]], values: dict[str, list[str]], rows: int) -> list[str]:
-    full = [n for n, c in columns.items() if c.get("required") and len(values[n]) == rows]
+    """Return the columns that tell rows apart, as few as can be; none when no two to six columns do."""
+    full = [n for n, c in columns.items() if c.get("required") and len(values[n]) == rows and c.get("type") not in ("json", "decimal")]
     unique = [n for n in full if len(set(values[n])) == rows]
-    named = [n for n in unique if KEYS.search(n)] or [n for n in unique if columns[n].get("role") in (None, "email")]
-    if named:
+    if named := [n for n in unique if KEYS.search(n)] or [n for n in unique if columns[n].get("role") in (None, "email")]:
         return named[:1]
-    for a in [n for n in full if KEYS.search(n)]:
-        for b in full:
-            if a != b and len(set(zip(values[a], values[b], strict=True))) == rows:
-                return [a, b]
-    return unique[:1]
+    ordered = [n for n in full if KEYS.search(n)] + [n for n in full if not KEYS.search(n) and columns[n].get("role") != "text"]
+    for first in ordered[:8]:
+        for second in ordered:
+            if first != second and len(set(zip(values[first], values[second], strict=True))) == rows:
+                return [first, second]
+    chosen: list[str] = []
+    apart = 1
+    for name in ordered[:12]:
+        now_apart = len(set(zip(*(values[n] for n in [*chosen, name]), strict=True)))
+        if now_apart > apart:
+            chosen, apart = [*chosen, name], now_apart
+        if apart == rows:
+            return chosen
+    return []
 
 
 def _snake(header: str) -> str:
@@ -403,9 +444,11 @@ def _written(declared: dict[str, Any], why: dict[str, str], file: str) -> str:
     for key, value in declared.items():
         if key == "columns":
             continue
-        text = yaml.safe_dump({key: value}, allow_unicode=True, default_flow_style=None, width=1000, sort_keys=False).strip()
+        text = yaml.safe_dump(value, allow_unicode=True, default_flow_style=True, width=1000, sort_keys=False)
         note = "  # full | incremental | append | window" if key == "load" else ""
-        lines.append(text + note)
+        if key == "key" and "key" in why:
+            note = f"  # {why['key']}"
+        lines.append(f"{key}: {text.removesuffix('...' + chr(10)).strip()}{note}")
     lines.append("columns:")
     for name, column in declared["columns"].items():
         inner = yaml.safe_dump(column, allow_unicode=True, default_flow_style=True, width=1000, sort_keys=False).strip()

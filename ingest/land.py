@@ -90,9 +90,13 @@ def land(contract: Contract, waiting: list[Path] | None = None) -> StepResult:
     return result
 
 
-def land_all(progress: Callable[[StepResult], None] | None = None) -> list[StepResult]:
-    """Land every declared table, as many at a time as there are cores; a table's fault does not stop the others."""
-    contracts = list(load_contracts().values())
+def land_all(progress: Callable[[StepResult], None] | None = None, system: str | None = None) -> list[StepResult]:
+    """Land every declared table, or those of one system, as many at a time as there are cores.
+
+    Raises:
+        CdpError: the fault of the first table, by name, that could not be landed; the others were.
+    """
+    contracts = [c for c in load_contracts().values() if system in (None, c.source)]
     inbox = {contract.name: discover(contract) for contract in contracts}
     settled(path for paths in inbox.values() for path in paths)
     with ThreadPoolExecutor(max_workers=settings().threads) as pool:
