@@ -434,17 +434,13 @@ for _command in (sources.source, sources.fetch, sources.quarantine, sources.drif
 @cli.command()
 def verify() -> None:
     """Read the whole lake and compare it with its checksums."""
-    from warehouse import files, lake
+    from warehouse import lake
 
-    bad = 0
     folders = sorted((settings().lake / "bronze").glob("*"))
-    for folder in folders:
-        for load in lake.loads(folder.name):
-            path = lake.parquet_path("bronze", load.table, load.file_id, load.version)
-            if not path.exists() or files.sha256_of(path) != load.parquet_sha256:
-                bad += 1
-                err.print(f"[red]damaged:[/] {path.name} of {load.table}; delete its .json beside it and land again")
-    out.print(f"{len(folders)} tables read, {bad} damaged files")
+    bad = [path for folder in folders for path in lake.damaged(folder.name)]
+    for path in bad:
+        err.print(f"[red]damaged:[/] {path.name}; delete its account (.json) and land again")
+    out.print(f"{len(folders)} tables read, {len(bad)} damaged files")
     if bad:
         sys.exit(4)
 
@@ -492,12 +488,37 @@ def audit() -> None:
         sys.exit(4)
 
 
+def review() -> StepResult:
+    """Look at the data themselves: completeness against standards, duplicates inside systems, stale tables."""
+    from quality.review import review as work
+
+    return _on_working_file(work)
+
+
+def compact() -> StepResult:
+    """Pack small Parquet files of the lake together."""
+    from quality.contract import load_contracts
+    from warehouse import lake
+    from warehouse.steps import step
+
+    with step("compact") as result:
+        packed = {c.name: lake.compact(c.name, c.version) for c in load_contracts().values()}
+        result.rows_out = sum(packed.values())
+        result.facts = {"files_packed": {name: n for name, n in packed.items() if n}}
+    return result
+
+
+_step_command("review", review)
+_step_command("compact", compact)
+
+
 @cli.command("keep-house")
 def keep_house() -> None:
-    """Remove what is past its time."""
+    """Remove what is past its time, pack small files, review the data."""
     from privacy.retention import keep_house as work
 
-    _say(work())
+    for done in (work(), compact(), bronze(), review()):
+        _say(done)
 
 
 @cli.command()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import duckdb
 import polars as pl
 
+from identity.contact_points import contact_points
 from identity.declared import person_rules
 from identity.normalise import emails, names, phones, places, tax_ids
 from identity.normalise.addresses import parse_street
@@ -86,7 +87,7 @@ def person_tables(con: duckdb.DuckDBPyConnection) -> list[PersonTable]:
 
 
 def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> StepResult:
-    """Replace `identity.records` and `identity.shared_identifiers`.
+    """Replace `identity.records`, `identity.contact_points` and `identity.shared_identifiers`.
 
     Args:
         con: the working file.
@@ -98,18 +99,25 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
         raw = pl.from_arrow(con.sql(f"SELECT * FROM ({query}) ORDER BY record_key").to_arrow_table())
         assert isinstance(raw, pl.DataFrame)
         clean = _cleaned(raw, today)
+        points = contact_points(raw, clean)
         fault("standardise.before_write")
         con.register("clean_records", clean.to_arrow())
         con.execute("BEGIN")
         con.execute("CREATE OR REPLACE TABLE identity.records AS SELECT * FROM clean_records ORDER BY record_key")
+        con.register("points", points.to_arrow())
+        con.execute("CREATE OR REPLACE TABLE identity.contact_points AS SELECT * FROM points")
         _mark_shared(con)
         con.execute("COMMIT")
         con.unregister("clean_records")
+        con.unregister("points")
         result.rows_in = raw.height
         result.rows_out = int(
             con.execute("SELECT count(*) FROM identity.records WHERE exclusion IS NULL").fetchall()[0][0]
         )
+        unusable = points.filter(pl.col("status") == "invalid").height
         result.facts = {
+            "contact_points": points.height,
+            "unusable_contact_points": unusable,
             "excluded": raw.height - result.rows_out,
             "shared_identifiers": int(con.execute("SELECT count(*) FROM identity.shared_identifiers").fetchall()[0][0]),
         }

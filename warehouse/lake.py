@@ -27,6 +27,7 @@ import zstandard
 
 from warehouse import files
 from warehouse.duck import name, quoted
+from warehouse.faults import fault
 from warehouse.settings import now, settings
 
 FILE_ID_DIGITS = 16
@@ -336,10 +337,18 @@ def current_rows_sql(shape: Shape) -> str:
     if not known:
         typed = ", ".join(f"NULL::{kind} AS {name(column)}" for column, kind in shape.types.items())
         return f"SELECT {typed}, NULL::VARCHAR AS _file, NULL::BIGINT AS _line WHERE false"
-    listed = ", ".join(
-        f"'{quoted(str(parquet_path('bronze', shape.table, load.file_id, load.version)))}'" for load in known
-    )
-    rows = f"SELECT {columns}, _file, _line FROM read_parquet([{listed}])"
+    own = [load for load in known if has_own_file(load)]
+    packed = [load for load in known if not has_own_file(load)]
+    parts = []
+    if own:
+        listed = ", ".join(f"'{quoted(str(_rows_of(load)))}'" for load in own)
+        parts.append(f"SELECT {columns}, _file, _line FROM read_parquet([{listed}])")
+    if packed:
+        # A file that was judged again stands alone; what the packed one holds of it no longer counts.
+        listed = ", ".join(f"'{quoted(str(p))}'" for p in sorted({_rows_of(load) for load in packed}))
+        ids = ", ".join(f"'{load.file_id}'" for load in packed)
+        parts.append(f"SELECT {columns}, _file, _line FROM read_parquet([{listed}]) WHERE _file IN ({ids})")
+    rows = " UNION ALL ".join(parts)
     if shape.load == "full":
         return rows
     arrivals = ", ".join(f"('{load.file_id}', {load.arrival})" for load in known)
@@ -352,6 +361,71 @@ def current_rows_sql(shape: Shape) -> str:
         return f"{chosen} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY arrival DESC, _line DESC) = 1"
     window = name(shape.window or "")
     return f"{chosen} QUALIFY arrival = max(arrival) OVER (PARTITION BY {window})"
+
+
+def has_own_file(load: Load) -> bool:
+    """Tell whether a load's rows stand in a file of their own, or in a packed one."""
+    return parquet_path("bronze", load.table, load.file_id, load.version).exists()
+
+
+def _packs(table: str, version: str) -> dict[str, Path]:
+    """Return the packed file that holds each load's rows, by file id."""
+    found: dict[str, Path] = {}
+    for manifest in sorted((zone("bronze", table) / "packed").glob(f"*-{version}.json")):
+        found.update(dict.fromkeys(files.read_json(manifest)["file_ids"], manifest.with_suffix(".parquet")))
+    return found
+
+
+def _rows_of(load: Load) -> Path:
+    own = parquet_path("bronze", load.table, load.file_id, load.version)
+    return own if own.exists() else _packs(load.table, load.version).get(load.file_id, own)
+
+
+#: Loads with fewer rows than this are packed together, once there are so many of them.
+PACK_BELOW_ROWS, PACK_FROM_FILES = 200_000, 8
+
+
+def compact(table: str, version: str) -> int:
+    """Pack the small Parquet files of a table into one; return how many were packed.
+
+    The packed file and its manifest are written first, the small files removed last: a crash in between leaves both, and the
+    small ones count.
+    """
+    small = [load for load in loads(table, version) if load.accepted < PACK_BELOW_ROWS and has_own_file(load)]
+    if len(small) < PACK_FROM_FILES:
+        return 0
+    ids = sorted(load.file_id for load in small)
+    stem = hashlib.sha256("".join(ids).encode()).hexdigest()[:FILE_ID_DIGITS]
+    target = zone("bronze", table) / "packed" / f"{stem}-{version}.parquet"
+    with files.written_beside(target) as beside:
+        packed = ParquetRows(beside)
+        for load in small:
+            packed.write(pq.read_table(_rows_of(load), page_checksum_verification=True))
+        packed.close()
+    fault("compact.after_pack")
+    files.write_json(
+        target.with_suffix(".json"), {"file_ids": ids, "rows": packed.rows, "parquet_sha256": files.sha256_of(target)}
+    )
+    fault("compact.after_manifest")
+    for load in small:
+        parquet_path("bronze", table, load.file_id, version).unlink()
+    return len(small)
+
+
+def damaged(table: str) -> list[Path]:
+    """Compare the Parquet files of a table with the checksums in their accounts and return those that differ or are gone."""
+    bad = []
+    for load in loads(table):
+        path = parquet_path("bronze", table, load.file_id, load.version)
+        if path.exists() and files.sha256_of(path) != load.parquet_sha256:
+            bad.append(path)
+        elif not path.exists() and load.file_id not in _packs(table, load.version):
+            bad.append(path)
+    for manifest in sorted((zone("bronze", table) / "packed").glob("*.json")):
+        path = manifest.with_suffix(".parquet")
+        if not path.exists() or files.sha256_of(path) != files.read_json(manifest)["parquet_sha256"]:
+            bad.append(path)
+    return bad
 
 
 def newest_of_each_series(known: list[Load], series: str | None) -> list[Load]:

@@ -44,7 +44,7 @@ def parsed():
 def test_every_file_is_a_dag_of_its_name_with_words_airflow_looks_for(parsed):
     assert set(parsed["dags"]) == {
         "ingest_sources", "resolve_identities", "build_profiles", "score_customers", "assemble_audiences", "deliver_audiences",
-        "train_models", "keep_house",
+        "train_models", "keep_house", "remove_past",
     }  # fmt: skip
     for name, dag in parsed["dags"].items():
         assert dag["file"] == f"{name}.py" and dag["doc"] and not dag["catchup"] and dag["max_active_runs"] == 1
