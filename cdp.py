@@ -66,13 +66,18 @@ def land_system(system: str) -> StepResult:
     return _land_tables(f"land {system}", system)
 
 
+def _say_landed(result: StepResult) -> None:
+    if result.rows_in:
+        err.print(f"  [dim]{result.step}: {result.rows_in:,} rows in[/]")
+
+
 def _land_tables(name: str, system: str | None) -> StepResult:
     from ingest.land import land_all as land_every_table
     from warehouse.steps import step
 
     with step(name) as result:
         refused: list[str] = []
-        for done in land_every_table(lambda r: err.print(f"  [dim]{r.step}: {r.rows_in:,} rows in[/]"), system):
+        for done in land_every_table(_say_landed, system):
             result.rows_in += done.rows_in
             result.rows_out += done.rows_out
             for fact in ("quarantined", "dropped", "still_arriving"):

@@ -268,7 +268,7 @@ def _decide(action: str, table: str, lines: tuple[str, ...], reason: str, author
     touched = decide(contract, rows, action, author, why, mended)
     loads = judge_again(contract, touched)
     out.print(
-        f"{rows.height:,} rows {action}d; {len(loads)} files judged again: {sum(ld.accepted for ld in loads):,} rows accepted, "
+        f"{rows.height:,} rows {'released' if action == 'release' else 'discarded'}; {len(loads)} files judged again: {sum(ld.accepted for ld in loads):,} rows accepted, "
         f"{sum(ld.quarantined for ld in loads):,} still in quarantine, {sum(ld.dropped for ld in loads):,} dropped"
     )
 

@@ -43,8 +43,8 @@ def free_port() -> int:
 class LocalAirflow:
     """An Airflow with a home of its own below the state folder."""
 
-    def __init__(self, home: Path, port: int) -> None:
-        self.home, self.port = home, port
+    def __init__(self, home: Path, port: int, parts: tuple[str, ...] = PARTS) -> None:
+        self.home, self.port, self.parts = home, port, parts
         self.url = f"http://127.0.0.1:{port}"
         self.password = secrets.token_urlsafe(12)
         self.children: list[tuple[str, subprocess.Popen[bytes], IO[bytes]]] = []
@@ -85,7 +85,7 @@ class LocalAirflow:
         passwords.write_text(json.dumps({USER: self.password}), encoding="utf-8")
         passwords.chmod(0o600)
         self._run("db", "migrate")
-        for part in PARTS:
+        for part in self.parts:
             log = (self.home / f"{part}.log").open("wb")
             child = subprocess.Popen(
                 [sys.executable, "-m", "airflow", part], env=self.environment, cwd=self.home, stdout=log, stderr=log,
@@ -224,9 +224,11 @@ def _end(process: psutil.Process, kill: bool) -> None:
 
 
 @contextmanager
-def running_airflow(home: Path | None = None, port: int | None = None) -> Iterator[LocalAirflow]:
-    """Hand out a started Airflow and stop it afterwards, whatever happened."""
-    airflow = LocalAirflow(home or settings().state / "airflow", port or free_port())
+def running_airflow(
+    home: Path | None = None, port: int | None = None, parts: tuple[str, ...] = PARTS
+) -> Iterator[LocalAirflow]:
+    """Hand out a started Airflow and stop it afterwards, whatever happened; a triggerer is one more part."""
+    airflow = LocalAirflow(home or settings().state / "airflow", port or free_port(), parts)
     try:
         airflow.start()
         yield airflow

@@ -122,6 +122,7 @@ def run_suites(con: duckdb.DuckDBPyConnection) -> StepResult:
             if not has_table(con, schema, table):
                 continue
             rows += _validated(gx, context, source, con, suite_name, suite)
+        rows += _broken_stops()
         context.build_data_docs()
         _write_index(rows)
         lake.replace_table(
@@ -138,6 +139,23 @@ def run_suites(con: duckdb.DuckDBPyConnection) -> StepResult:
             named = "; ".join(f"{row[0]}: {row[2]} on {row[3]} ({row[7]} rows)" for row in critical[:5])
             raise GateFailed(f"{len(critical)} critical checks failed, nothing is published: {named}")
     return result
+
+
+def _broken_stops() -> list[tuple[object, ...]]:
+    """Return a critical check for each rule with `on_fail: stop` that does not hold in the rows a table shows now."""
+    found: list[tuple[object, ...]] = []
+    for contract in load_contracts().values():
+        loads = lake.loads(contract.name, contract.version)
+        if contract.load == "full":
+            loads = lake.newest_of_each_series(loads, contract.series)
+        for rule in contract.rules:
+            if rule.on_fail == "stop":
+                broken = sum(load.stops.get(rule.name, 0) for load in loads)
+                total = sum(load.accepted for load in loads)
+                found.append(
+                    (f"bronze_{contract.name}", f"bronze.{contract.name}", f"rule {rule.name}", None, "critical", not broken, total, broken)
+                )
+    return found
 
 
 def data_docs() -> Path:

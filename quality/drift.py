@@ -55,7 +55,7 @@ class Event:
 
     def sentence(self) -> str:
         """Return the event in words; names of files and columns and counts only."""
-        where = f" column '{self.column}'" if self.column else ""
+        where = f" '{self.column}'" if self.column else ""
         return f"{self.source}_{self.table}: {self.kind.replace('_', ' ')}{where} in {self.file or 'no file'}: {self.detail}" + (
             f" {self.suggestion}" if self.suggestion else ""
         )

@@ -34,6 +34,7 @@ MAX_LINE_BYTES = 128 * 1024 * 1024
 #: So little of a zstandard stream is unpacked in one call: 4 bytes of it can stand for 128 KB.
 SLICE = 4096
 
+EMPTY_ZIP = b"PK\x05\x06"
 ZIP, GZIP, ZSTANDARD = b"PK\x03\x04", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -67,6 +68,8 @@ def expanded(stream: BinaryIO, packed_bytes: int, file: str, *, is_workbook: boo
     bound, total = bound_for(packed_bytes), 0
     try:
         for piece in _unpacked(kind, head, stream):
+            if not total and piece[:2] in (GZIP, ZIP[:2], ZSTANDARD[:2]):
+                raise RefusedFile(f"{file}: is compressed twice, expected once. Unpack it into the inbox.")
             total += len(piece)
             if total > bound:
                 raise too_large(file, bound, packed_bytes)
@@ -135,7 +138,7 @@ def too_large(file: str, bound: int, packed_bytes: int) -> RefusedFile:
 def is_zip(path: Path) -> bool:
     """Tell whether a file's first bytes say zip."""
     with path.open("rb") as handle:
-        return handle.read(4) == ZIP
+        return handle.read(4) in (ZIP, EMPTY_ZIP)
 
 
 def members_of(path: Path, wanted: str | None, file: str) -> list[str]:
@@ -165,6 +168,8 @@ def members_of(path: Path, wanted: str | None, file: str) -> list[str]:
             )
         if member.flag_bits & 0x1:
             raise RefusedFile(f"{file}: is locked with a password, expected an open archive. Export it without one.")
+    if any(m.filename == "[Content_Types].xml" for m in inside):
+        raise RefusedFile(f"{file}: is an Excel workbook, expected another format. Export it again, or declare 'format: xlsx'.")
     inside = [m for m in inside if not PurePosixPath(m.filename).name.startswith((".", "__MACOSX"))]
     packed = path.stat().st_size
     if sum(member.file_size for member in inside) > bound_for(packed):
@@ -234,6 +239,9 @@ def text_blocks(pieces: Iterator[bytes], encoding: str, file: str, quote: str = 
                 raise RefusedFile(f"{file}: begins with a UTF-16 mark, expected {encoding}. Fix the export or 'encoding:'.")
             if encoding == "utf-8":
                 text = block.removeprefix(codecs.BOM_UTF8)
+            elif block.startswith(codecs.BOM_UTF8):
+                raise RefusedFile(f"{file}: begins with a UTF-8 mark, expected {encoding}. Fix the export or 'encoding:'.")
+            _check_is_text(text, file)
             at_start = False
         if encoding in ("windows-1252", "latin-1"):
             if not block.isascii():
@@ -248,6 +256,16 @@ def text_blocks(pieces: Iterator[bytes], encoding: str, file: str, quote: str = 
         offset += len(block)
     if encoding in ("windows-1252", "latin-1") and not is_ascii and could_be_utf8:
         raise RefusedFile(f"{file}: the text is UTF-8, expected {encoding}. Fix the export or 'encoding:'.")
+
+
+def _check_is_text(text: bytes, file: str) -> None:
+    head = text[:200].lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html")):
+        raise RefusedFile(
+            f"{file}: is a web page, expected an export; a login may have run out while it was downloaded. Download it again."
+        )
+    if head.startswith(b"%pdf"):
+        raise RefusedFile(f"{file}: is a PDF, expected an export. Export the rows, not their print.")
 
 
 def check_utf8(block: bytes, file: str, offset_line: int) -> None:

@@ -147,12 +147,13 @@ class _Query:
     def run(self, con: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> pl.DataFrame:
         # In pieces of a few thousand lines, so that every core has some.
         table = lines.to_arrow(compat_level=pl.CompatLevel.newest())
+        is_object = "CASE WHEN starts_with(ltrim(_raw), '{') THEN _raw END"
         con.register("raw_lines", pa.Table.from_batches(table.to_batches(max_chunksize=8192)))
         try:
-            return self._run(con, "_raw")
+            return self._run(con, is_object)
         except duckdb.Error:
             # One line that is not JSON stops the parser: then every line is looked at before.
-            return self._run(con, "CASE WHEN json_valid(_raw) THEN _raw END")
+            return self._run(con, "CASE WHEN json_valid(_raw) AND starts_with(ltrim(_raw), '{') THEN _raw END")
 
     def _run(self, con: duckdb.DuckDBPyConnection, document: str) -> pl.DataFrame:
         keys = ", ".join(

@@ -94,13 +94,16 @@ def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dic
     known = {seen[i] for i in placed.values()}
     new = [h for h in seen if h and h not in known and h not in contract.drop_at_landing]
     if lost:
-        near = [m for h in lost for m in difflib.get_close_matches(h, new, n=1, cutoff=0.5)]
+        plain = {h.casefold(): h for h in reversed(new)}
+        near = [m for h in lost for m in difflib.get_close_matches(h.casefold(), plain, n=1, cutoff=0.5)]
+        near = list(dict.fromkeys(plain[m] for m in near))
         found = f"; found {', '.join(repr(h) for h in near)}" if near else f"; found {len(seen)} other columns"
         raise RefusedFile(
-            f"{file}: column {', '.join(repr(h) for h in lost)} is missing{found}. Fix the export, or the declaration."
+            f"{file}: {'column' if len(lost) == 1 else 'columns'} {', '.join(repr(h) for h in lost)} {'is' if len(lost) == 1 else 'are'} missing{found}. "
+            "Fix the export, or the declaration."
         )
     if new and contract.undeclared == "refuse":
-        raise RefusedFile(f"{file}: column {new[0]!r} is not declared, and 'undeclared: refuse'. Declare it.")
+        raise RefusedFile(f"{file}: {'column' if len(lost) == 1 else 'columns'} {new[0]!r} is not declared, and 'undeclared: refuse'. Declare it.")
     return placed, new, absent
 
 

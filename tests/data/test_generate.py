@@ -118,3 +118,134 @@ def test_names_are_skewed_as_in_life_and_damage_is_there(company):
         "Estados Unidos",
     }
     assert any("Ã" in r["Nombre"] + r["Apellidos"] for r in contacts)
+
+
+def truth_of(company, name):
+    return list(csv.DictReader((company / "truth" / f"{name}.csv").open(encoding="utf-8")))
+
+
+def events_of(company):
+    found = []
+    for path in sorted((company / "inbox" / "segment").glob("*.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            found += [json.loads(line) for line in lines]
+    return sorted(found, key=lambda e: (e["anonymousId"], e["timestamp"]))
+
+
+def test_web_traffic_has_the_shares_of_real_shops(company, figure):
+    from datetime import datetime
+
+    sessions, last = [], None
+    for event in events_of(company):
+        at = datetime.fromisoformat(event["timestamp"])
+        if last is None or last[0] != event["anonymousId"] or (at - last[1]).total_seconds() > 1800:
+            sessions.append([])
+        sessions[-1].append(event)
+        last = (event["anonymousId"], at)
+    names = [{e.get("event") or e["type"] for e in s} for s in sessions]
+    conversion = sum("Order Completed" in n for n in names) / len(sessions)
+    bounce = sum(len(s) == 1 for s in sessions) / len(sessions)
+    carts = [n for n in names if "Product Added" in n or "Checkout Started" in n]
+    left = sum("Order Completed" not in n for n in carts) / len(carts)
+    figure(f"Sample company's web: conversion {conversion:.1%}, bounce {bounce:.1%}, carts left {left:.1%} in {len(sessions):,} visits")
+
+    assert 0.02 <= conversion <= 0.05
+    assert 0.40 <= bounce <= 0.50
+    assert 0.62 <= left <= 0.78
+
+
+def test_late_payers_are_a_quarter_and_who_is_careless_is_later(company, figure):
+    from datetime import datetime
+
+    items = sap(company, "BSAD")
+    due = {r["BELNR"]: (datetime.strptime(r["AUGDT"], "%Y%m%d") - datetime.strptime(r["ZFBDT"], "%Y%m%d")).days - int(r["ZBD1T"]) for r in items}
+    late = sum(days > 0 for days in due.values()) / len(due)
+    figure(f"Sample company's invoices: {late:.1%} of {len(due):,} paid late")
+    owner = {r["record_id"]: r["person_id"] for r in truth_of(company, "records") if r["table"] == "sap_customers"}
+    discipline = {r["person_id"]: float(r["discipline"]) for r in truth_of(company, "traits")}
+    groups = {True: [], False: []}
+    for r in items:
+        groups[discipline[owner[r["KUNNR"]]] > 0.68].append(due[r["BELNR"]] > 0)
+
+    assert 0.17 <= late <= 0.36
+    assert sum(groups[True]) / len(groups[True]) < sum(groups[False]) / len(groups[False])
+
+
+def test_what_people_are_like_shows_in_what_they_do(tmp_path):
+    generate_company(tmp_path / "inbox", tmp_path / "truth", people=2500, seed=21)
+    traits = {r["person_id"]: r for r in truth_of(tmp_path, "traits")}
+    by_email = {}
+    contacts = json.loads((tmp_path / "inbox" / "zendesk" / "users.json").read_text())["users"]
+    owner = {r["record_id"]: r["person_id"] for r in truth_of(tmp_path, "records") if r["table"] == "zendesk_users"}
+    tickets = Counter(t["requester_id"] for t in json.loads((tmp_path / "inbox" / "zendesk" / "tickets.json").read_text())["tickets"])
+    for user in contacts:
+        if str(user["id"]) in owner:
+            by_email[owner[str(user["id"])]] = tickets[user["id"]]
+    happy = [float(traits[p]["satisfaction"]) for p in traits]
+    middle = sorted(happy)[len(happy) // 2]
+    counts = {side: [by_email.get(p, 0) for p in traits if (float(traits[p]["satisfaction"]) > middle) == side] for side in (True, False)}
+    scores = [json.loads(line) for line in (tmp_path / "inbox" / "delighted" / "responses.jsonl").open()]
+    nps = [(float(traits[f"P{s['person']['id']}"]["satisfaction"]), s["score"]) for s in scores if s["survey_type"] == "nps"]
+    low, high = ([score for felt, score in nps if (felt > middle) == side] for side in (False, True))
+
+    assert sum(counts[True]) / len(counts[True]) < 0.9 * sum(counts[False]) / len(counts[False])
+    assert sum(high) / len(high) > sum(low) / len(low) + 0.7
+
+
+def test_programmes_do_what_the_truth_says_they_did(tmp_path):
+    from data.generate.commerce import make_catalogue, make_orders
+    from data.generate.company import _choose_systems
+    from data.generate.people import make_people
+    from data.generate.programmes import PROGRAMMES, assign, window_of
+
+    import random
+    from datetime import timedelta
+
+    until = date(2026, 10, 31)
+    start = until - timedelta(days=912)
+    rng = random.Random(5)
+    people = make_people(9000, rng, start, until)
+    for person in people:
+        _choose_systems(person, rng)
+    arms = assign(people, until, 5)
+    orders = make_orders(people, make_catalogue(rng), rng, start, until, arms)
+    for programme in PROGRAMMES:
+        first, last = window_of(programme, until)
+        able = {p.person_id for p in people if p.systems & {"sap", "shopify"}}
+        bought = Counter(o.person.person_id for o in orders if first <= o.at.date() <= last)
+        mean = {}
+        for arm in ("treated", "control"):
+            group = [p for p, a in arms[programme.key].items() if a == arm and p in able]
+            mean[arm] = sum(bought[p] for p in group) / len(group)
+        size = min(sum(a == "control" for a in arms[programme.key].values()), 5000)
+        noise = 3.5 * (mean["control"] * 1.5 / max(size, 1)) ** 0.5
+        assert abs((mean["treated"] - mean["control"]) - programme.effect) < noise + 0.004, programme.key
+
+
+def test_stock_runs_out_and_recovers_and_one_article_goes_viral(company):
+    rows = []
+    for path in sorted((company / "inbox" / "sap").glob("MARD_*.csv")):
+        rows += list(csv.DictReader(path.read_text(encoding="cp1252").splitlines(), delimiter=";"))
+    levels = {}
+    for r in rows:
+        levels.setdefault(r["MATNR"], []).append((r["DATUM"], float(r["LABST"].replace(",", "."))))
+    series = [[level for _, level in sorted(found)] for found in levels.values()]
+    recovered = [s for s in series if 0 in s and any(a == 0 and b > 0 for a, b in zip(s, s[1:], strict=False))]
+
+    assert len({r["DATUM"] for r in rows}) >= 360
+    assert len(recovered) >= 5 and any(min(s) > 0 for s in series)
+    viral = [r for r in truth_of(company, "products") if r["is_viral"] == "True"]
+    assert len(viral) == 1
+    views = Counter()
+    for event in events_of(company):
+        if event.get("event") == "Product Viewed" and viral[0]["viral_from"] <= event["timestamp"][:10] <= viral[0]["viral_to"]:
+            views[event["properties"]["sku"]] += 1
+    assert views.most_common(1)[0][0] == viral[0]["sku"]
+
+
+def test_every_declared_system_has_a_folder_and_traits_are_told_nowhere(company):
+    from quality.contract import load_contracts
+
+    folders = {p.name for p in (company / "inbox").iterdir()}
+    assert {c.source for c in load_contracts().values()} == folders
+    assert not list((company / "inbox").rglob("*trait*")) and len(truth_of(company, "traits")) == 700

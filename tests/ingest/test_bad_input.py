@@ -52,7 +52,7 @@ CASES = {
         ("id;nombre;total\n" + "".join(f"{i};a;1,0\n" for i in range(1001))).encode(),
         ["1,001 rows, expected"],
     ),
-    "html instead of csv": (b"<html><body>Sesion caducada</body></html>", ["one column"]),
+    "html instead of csv": (b"<html><body>Sesion caducada</body></html>", ["is a web page", "Download it again"]),
 }
 
 

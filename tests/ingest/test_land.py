@@ -193,28 +193,8 @@ def test_the_shipped_declarations_are_valid_and_named_after_their_tables():
     assert {"sap_customers", "hubspot_contacts", "shopify_orders", "segment_events", "mailchimp_members"} <= set(
         contracts
     )
-    assert sum(c.identifies == "person" for c in contracts.values()) == 4
-
-
-@pytest.mark.parametrize(
-    ("table", "file"),
-    [("shopify_customers", "shopify_customers_export.csv"), ("shopify_orders", "shopify_orders_export.csv"),
-     ("mailchimp_members", "mailchimp_audience_subscribed.csv"), ("sap_customers", "sap_kna1_min.csv"),
-     ("hubspot_contacts", "hubspot_contacts_export_en.csv")],
-)  # fmt: skip
-def test_declared_headers_are_those_of_real_exports(shared_data, table, file):
-    from ingest.readers.rows import place_columns
-
-    contract = load_contracts()[table]
-    header = (
-        (shared_data / "exports" / "format_headers" / file)
-        .read_text(encoding="utf-8")
-        .strip()
-        .split(contract.delimiter)
-    )
-    placed, _, absent = place_columns(header, contract, file)
-
-    assert len(placed) + len(absent) + sum(1 for c in contract.columns.values() if c.from_file) == len(contract.columns)
+    people = {c.name for c in contracts.values() if c.identifies == "person"}
+    assert {"sap_customers", "salesforce_leads", "odoo_partners", "woocommerce_customers", "zendesk_users"} <= people
 
 
 def test_a_source_that_is_late_is_said_by_its_declared_time(workspace, monkeypatch):
