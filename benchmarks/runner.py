@@ -63,10 +63,12 @@ def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
     Raises:
         CdpError: there is no such benchmark, or a step failed.
     """
-    known = {"first_light": first_light}
+    from benchmarks import ingest
+
+    known = {"first_light": lambda: first_light(sizes or (5_000, 100_000)), "ingest": ingest.run}
     if name not in known:
         raise CdpError(f"no benchmark is called '{name}'; known: {', '.join(sorted(known))}")
-    figures = known[name](sizes or (5_000, 100_000))
+    figures = known[name]()
     path = RESULTS / f"{name}.json"
     files.write_json(path, {"benchmark": name, "machine": machine_facts(), **figures})
     draw(path)
@@ -121,6 +123,9 @@ def draw(path: Path) -> Path:
     import altair as alt
 
     figures = files.read_json(path)
+    target = path.with_suffix(".svg")
+    if "formats" in figures:
+        return draw_formats(figures, target)
     rows = [
         {"step": s["step"], "people": f"{run['people']:,} people", "seconds": max(s["seconds"], 0.01), "order": i}
         for run in figures["runs"]
@@ -136,6 +141,29 @@ def draw(path: Path) -> Path:
         )
         .properties(width=560)
     )
-    target = path.with_suffix(".svg")
+    chart.save(str(target))
+    return target
+
+
+def draw_formats(figures: dict[str, Any], target: Path) -> Path:
+    """Draw the seconds of each format beside those of plain scripts."""
+    import altair as alt
+
+    rows = [
+        {"format": f["format"], "who": who, "seconds": seconds, "order": i}
+        for i, f in enumerate(figures["formats"])
+        for who, seconds in f["seconds"].items()
+    ]
+    title = f"Landing and gate of {figures['rows']:,} rows beside plain read, cast, write"
+    chart = (
+        alt.Chart.from_dict({"data": {"values": rows}, "mark": "bar", "title": title})
+        .encode(
+            x=alt.X("seconds:Q", title="seconds (median)"),
+            y=alt.Y("format:N", sort=alt.EncodingSortField("order"), title=None),
+            yOffset="who:N",
+            color=alt.Color("who:N", title=None),
+        )
+        .properties(width=560)
+    )
     chart.save(str(target))
     return target

@@ -21,8 +21,16 @@ SQL_TYPES = {
     "json": "VARCHAR",
     "list": "VARCHAR[]",
 }
+_FRAME_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "string": pl.String,
+    "integer": pl.Int64,
+    "date": pl.Date,
+    "timestamp": pl.Datetime("us"),
+    "boolean": pl.Boolean,
+    "json": pl.String,
+    "list": pl.List(pl.String),
+}
 _SIGNS = r"[$€£\s\u{00A0}\u{202F}]|(?i:MXN|USD|EUR|COP|CLP|ARS|GBP|PEN)"
-_WORDS = {word: True for word in TRUE_WORDS} | {word: False for word in FALSE_WORDS}
 
 
 def sql_type(column: Column) -> str:
@@ -30,6 +38,13 @@ def sql_type(column: Column) -> str:
     if column.type == "decimal":
         return f"DECIMAL({column.precision}, {column.scale})"
     return SQL_TYPES[column.type]
+
+
+def polars_type(column: Column) -> pl.DataType | type[pl.DataType]:
+    """Return the type of a declared column in a frame."""
+    if column.type == "decimal":
+        return pl.Decimal(column.precision, column.scale)
+    return _FRAME_TYPES[column.type]
 
 
 def types_of(contract: Contract) -> dict[str, str]:
@@ -40,7 +55,10 @@ def types_of(contract: Contract) -> dict[str, str]:
 
 def cleaned(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Trim the declared columns of text rows, no-break spaces and declared marks too, and turn null tokens into nulls."""
-    return rows.select(_cleaned(name, column, contract) for name, column in contract.columns.items())
+    # A column with nothing in it stays as it is.
+    return rows.select(*contract.columns).with_columns(
+        _cleaned(name, column, contract) for name, column in contract.columns.items() if rows[name].null_count() < rows.height
+    )
 
 
 def _cleaned(name: str, column: Column, contract: Contract) -> pl.Expr:
@@ -61,8 +79,11 @@ def cast(clean: pl.DataFrame, contract: Contract) -> pl.DataFrame:
 
     All columns are tried in their first form at once; later forms are tried only for columns that did not fit whole.
     """
-    tries = {name: _tries(name, column, contract) for name, column in contract.columns.items()}
-    typed = clean.select(forms[0].alias(name) for name, forms in tries.items())
+    tries = {
+        name: [pl.lit(None, dtype=polars_type(column))] if clean[name].null_count() == clean.height else _tries(name, column, contract)
+        for name, column in contract.columns.items()
+    }
+    typed = clean.with_columns(forms[0].alias(name) for name, forms in tries.items())
     at = 1
     while True:
         open_columns = [
@@ -94,8 +115,7 @@ def _tries(name: str, column: Column, contract: Contract) -> list[pl.Expr]:
             return [found.cast(pl.Datetime("us")) for form in forms for found in _moments(cell, form, contract.time_zone)]
         case "boolean":
             words = cell.str.to_lowercase()
-            known = list(_WORDS)
-            return [words.replace_strict(known, [_WORDS[w] for w in known], default=None, return_dtype=pl.Boolean)]
+            return [pl.when(words.is_in(list(TRUE_WORDS))).then(True).when(words.is_in(list(FALSE_WORDS))).then(False)]
         case "list":
             return [_listed(cell, column)]
         case _:
