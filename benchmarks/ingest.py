@@ -43,9 +43,21 @@ def run(rows: int = 1_000_000) -> dict[str, Any]:
         plans: list[tuple[str, Path, dict[str, Any], dict[str, Callable[[Path, Path], None]], float | None]] = [
             ("csv", files["csv"], {"columns": CSV_COLUMNS}, {"polars": csv_by_polars, "duckdb": csv_by_duckdb}, 2.0),
             ("jsonl", files["jsonl"], {}, {"polars": jsonl_by_polars, "duckdb": jsonl_by_duckdb}, 2.5),
-            ("csv.gz", files["csv.gz"], {"columns": CSV_COLUMNS}, {"polars": csv_by_polars, "duckdb": csv_by_duckdb}, None),
+            (
+                "csv.gz",
+                files["csv.gz"],
+                {"columns": CSV_COLUMNS},
+                {"polars": csv_by_polars, "duckdb": csv_by_duckdb},
+                None,
+            ),
             ("csv, Spanish Windows-1252", files["cp1252"], {"columns": CSV_COLUMNS, **SPANISH}, {}, None),
-            ("parquet", files["parquet"], {"columns": CSV_COLUMNS, "format": "parquet"}, {"polars": parquet_by_polars}, None),
+            (
+                "parquet",
+                files["parquet"],
+                {"columns": CSV_COLUMNS, "format": "parquet"},
+                {"polars": parquet_by_polars},
+                None,
+            ),
         ]
         for label, path, declared, rivals, target in plans:
             found["formats"].append(_compared(folder, label, path, declared, rivals, target, rows))
@@ -57,7 +69,13 @@ def run(rows: int = 1_000_000) -> dict[str, Any]:
     return found
 
 
-SPANISH = {"encoding": "windows-1252", "delimiter": ";", "decimal": ",", "dates": ["%d/%m/%Y"], "timestamps": ["%d/%m/%Y %H:%M:%S"]}
+SPANISH = {
+    "encoding": "windows-1252",
+    "delimiter": ";",
+    "decimal": ",",
+    "dates": ["%d/%m/%Y"],
+    "timestamps": ["%d/%m/%Y %H:%M:%S"],
+}
 
 
 def contract_of(declared: dict[str, Any], path: Path) -> Any:
@@ -66,7 +84,14 @@ def contract_of(declared: dict[str, Any], path: Path) -> Any:
 
     if path.suffixes[:1] == [".jsonl"]:
         return load_contracts()["segment_events"].model_copy(update={"path": f"bench/{path.name}"})
-    base = {"source": "bench", "table": "orders", "description": "x", "path": f"bench/{path.name}", "grain": "one row per order", "key": ["order_id"]}
+    base = {
+        "source": "bench",
+        "table": "orders",
+        "description": "x",
+        "path": f"bench/{path.name}",
+        "grain": "one row per order",
+        "key": ["order_id"],
+    }
     return Contract.model_validate({**base, **declared})
 
 
@@ -94,7 +119,13 @@ def warm_up(folder: Path) -> None:
 
 
 def _compared(
-    folder: Path, label: str, path: Path, declared: dict[str, Any], rivals: dict[str, Callable[[Path, Path], None]], target: float | None, rows: int
+    folder: Path,
+    label: str,
+    path: Path,
+    declared: dict[str, Any],
+    rivals: dict[str, Callable[[Path, Path], None]],
+    target: float | None,
+    rows: int,
 ) -> dict[str, Any]:
     times: dict[str, list[float]] = {"clientela": [], **{name: [] for name in rivals}}
     for _ in range(ROUNDS):  # in turns, so that a busy moment of the machine hits all alike
@@ -113,7 +144,7 @@ def _compared(
     best = min((s for name, s in medians.items() if name != "clientela"), default=None)
     return {
         "format": label, "mb": round(size, 1), "seconds": medians, "mb_per_s": round(size / medians["clientela"], 1),
-        "rows_per_s": round(rows / medians["clientela"]), "ratio_to_fastest": round(medians["clientela"] / best, 2) if best else None, "target": target,
+        "rows_per_s": round(rows / medians["clientela"]), "ratio_to_fastest": round(medians["clientela"] / best, 2) if best else None, "target": target,  # noqa: E501
     }  # fmt: skip
 
 
@@ -136,17 +167,49 @@ def write_files(folder: Path, rows: int) -> dict[str, Path]:
     cities = ["Ciudad de México", "Bogotá", "A Coruña", "Buenos Aires", "Santiago", "Guadalajara"]
     notes = ["", "Entregar por la tarde", "Sin empaque", "Regalo para mi mamá"]
     states = ["paid", "pending", "refunded"]
-    lines, spanish = ["order_id,customer_id,email,status,city,total,discount,quantity,ordered_on,paid_at,is_gift,note"], []
+    lines, spanish = (
+        ["order_id,customer_id,email,status,city,total,discount,quantity,ordered_on,paid_at,is_gift,note"],
+        [],
+    )
     spanish.append(lines[0].replace(",", ";"))
     for i in range(rows):
         total, discount = rng.randint(100, 999_999), rng.randint(0, 5000)
         day, minute = i % 28 + 1, i % 60
         a = (f"O{i:09d}", f"C{i % 99_991:07d}", f"user{i % 99_991}@mail{i % 50}.example", states[i % 3], cities[i % 6])
         b, c = (str(i % 7), f"2026-0{i % 9 + 1}-{day:02d}"), ("true" if i % 5 else "false", notes[i % 4])
-        lines.append(",".join([*a, f"{total // 100}.{total % 100:02d}", f"{discount // 100}.{discount % 100:02d}", *b, f"2026-0{i % 9 + 1}-{day:02d}T10:{minute:02d}:00Z", *c]))
-        spanish.append(";".join([*a, f"{total // 100},{total % 100:02d}", f"{discount // 100},{discount % 100:02d}", b[0], f"{day:02d}/0{i % 9 + 1}/2026", f"{day:02d}/0{i % 9 + 1}/2026 10:{minute:02d}:00", *c]))
+        lines.append(
+            ",".join(
+                [
+                    *a,
+                    f"{total // 100}.{total % 100:02d}",
+                    f"{discount // 100}.{discount % 100:02d}",
+                    *b,
+                    f"2026-0{i % 9 + 1}-{day:02d}T10:{minute:02d}:00Z",
+                    *c,
+                ]
+            )
+        )
+        spanish.append(
+            ";".join(
+                [
+                    *a,
+                    f"{total // 100},{total % 100:02d}",
+                    f"{discount // 100},{discount % 100:02d}",
+                    b[0],
+                    f"{day:02d}/0{i % 9 + 1}/2026",
+                    f"{day:02d}/0{i % 9 + 1}/2026 10:{minute:02d}:00",
+                    *c,
+                ]
+            )
+        )
     text = "\n".join(lines) + "\n"
-    found = {"csv": folder / "orders.csv", "cp1252": folder / "pedidos.csv", "csv.gz": folder / "orders.csv.gz", "parquet": folder / "orders.parquet", "jsonl": folder / "events.jsonl"}
+    found = {
+        "csv": folder / "orders.csv",
+        "cp1252": folder / "pedidos.csv",
+        "csv.gz": folder / "orders.csv.gz",
+        "parquet": folder / "orders.parquet",
+        "jsonl": folder / "events.jsonl",
+    }
     found["csv"].write_text(text, encoding="utf-8")
     found["cp1252"].write_text("\n".join(spanish) + "\n", encoding="cp1252")
     with gzip.open(found["csv.gz"], "wb", compresslevel=6) as packed:
@@ -158,13 +221,13 @@ def write_files(folder: Path, rows: int) -> dict[str, Path]:
 
 def write_events(path: Path, rows: int) -> None:
     """Write web events as RudderStack delivers them; all different."""
-    head = '{"type":"track","event":"Product Viewed","channel":"browser","context":{"page":{"path":"/p/HO-0012","url":"https://tienda.example/p/HO-0012","title":"Lámpara azul"},"campaign":{"source":"google","medium":"cpc","name":"marca"},"locale":"es-MX","timezone":"America/Mexico_City","userAgent":"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)"}'
+    head = '{"type":"track","event":"Product Viewed","channel":"browser","context":{"page":{"path":"/p/HO-0012","url":"https://tienda.example/p/HO-0012","title":"Lámpara azul"},"campaign":{"source":"google","medium":"cpc","name":"marca"},"locale":"es-MX","timezone":"America/Mexico_City","userAgent":"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)"}'  # noqa: E501
     with path.open("w", encoding="utf-8") as out:
         for start in range(0, rows, 100_000):
             out.write(
                 "".join(
-                    f'{head},"messageId":"m-{i:010d}","anonymousId":"a-{i % 700_001:07d}","userId":{"null" if i % 3 else chr(34) + f"u{i % 9999}" + chr(34)},'
-                    f'"timestamp":"2026-0{i % 9 + 1}-1{i % 10}T10:{i % 60:02d}:{i % 59:02d}.000Z","receivedAt":"2026-0{i % 9 + 1}-1{i % 10}T10:{i % 60:02d}:{i % 59:02d}.400Z",'
+                    f'{head},"messageId":"m-{i:010d}","anonymousId":"a-{i % 700_001:07d}","userId":{"null" if i % 3 else chr(34) + f"u{i % 9999}" + chr(34)},'  # noqa: E501
+                    f'"timestamp":"2026-0{i % 9 + 1}-1{i % 10}T10:{i % 60:02d}:{i % 59:02d}.000Z","receivedAt":"2026-0{i % 9 + 1}-1{i % 10}T10:{i % 60:02d}:{i % 59:02d}.400Z",'  # noqa: E501
                     f'"properties":{{"sku":"HO-{i % 120:04d}","price":{i % 9000 / 100},"currency":"MXN","quantity":1}}}}\n'
                     for i in range(start, min(start + 100_000, rows))
                 )
@@ -173,17 +236,35 @@ def write_events(path: Path, rows: int) -> None:
 
 def parallel(people: int = 40_000) -> dict[str, Any]:
     """Land all sources of a sample company with one core and with all."""
-    code = "import time, pandas, pyarrow.dataset\nfrom ingest.land import land_all\nt = time.perf_counter()\nland_all()\nprint('SECONDS', time.perf_counter() - t)"
+    code = "import time, pandas, pyarrow.dataset\nfrom ingest.land import land_all\nt = time.perf_counter()\nland_all()\nprint('SECONDS', time.perf_counter() - t)"  # noqa: E501
     with tempfile.TemporaryDirectory(prefix="clientela-bench-") as name:
-        subprocess.run([sys.executable, "-m", "cdp", "generate", "--people", str(people), "--out", name], cwd=ROOMS, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "cdp", "generate", "--people", str(people), "--out", name],
+            cwd=ROOMS,
+            check=True,
+            capture_output=True,
+        )
         size = sum(p.stat().st_size for p in Path(name, "inbox").rglob("*") if p.is_file()) / 1e6
         seconds: dict[str, list[float]] = {}
         for _ in range(3):
             for cores in ("1", str(settings().threads)):
                 data = Path(name) / f"data{cores}-{len(seconds.get(cores, []))}"
-                environment = child_environment(CDP_DATA=str(data), CDP_INBOX=str(Path(name, "inbox")), CDP_THREADS=cores, POLARS_MAX_THREADS=cores, CDP_SETTLE_S="0")
+                environment = child_environment(
+                    CDP_DATA=str(data),
+                    CDP_INBOX=str(Path(name, "inbox")),
+                    CDP_THREADS=cores,
+                    POLARS_MAX_THREADS=cores,
+                    CDP_SETTLE_S="0",
+                )
                 pin = ["taskset", "-c", "0"] if cores == "1" else []
-                done = subprocess.run([*pin, sys.executable, "-c", code], env=environment, cwd=ROOMS, capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    [*pin, sys.executable, "-c", code],
+                    env=environment,
+                    cwd=ROOMS,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
                 seconds.setdefault(cores, []).append(float(done.stdout.split("SECONDS")[1]))
         medians = {cores: round(statistics.median(values), 2) for cores, values in seconds.items()}
     one, many = medians["1"], medians[str(settings().threads)]
@@ -203,10 +284,12 @@ def ten_million_events(rows: int = EVENTS) -> dict[str, Any]:
         write_events(path, rows)
         size = path.stat().st_size / 1e6
         environment = child_environment(CDP_DATA=name, CDP_INBOX=str(Path(name) / "inbox"), CDP_SETTLE_S="0")
-        done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOMS, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=ROOMS, capture_output=True, text=True, check=True
+        )
         accepted, seconds, peak = done.stdout.split("RESULT")[1].split()
     assert int(accepted) == rows
     return {
-        "rows": rows, "mb": round(size), "seconds": round(float(seconds), 1), "peak_mb": round(float(peak)), "rows_per_s": round(rows / float(seconds)),
+        "rows": rows, "mb": round(size), "seconds": round(float(seconds), 1), "peak_mb": round(float(peak)), "rows_per_s": round(rows / float(seconds)),  # noqa: E501
         "target_seconds": 180, "target_peak_mb": 4000,
     }  # fmt: skip

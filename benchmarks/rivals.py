@@ -34,12 +34,12 @@ def csv_by_duckdb(path: Path, out: Path) -> None:
 
 #: The columns of the web events as the declaration has them, by where they stand.
 _EVENT = {
-    "messageId": "VARCHAR", "type": "VARCHAR", "event": "VARCHAR", "anonymousId": "VARCHAR", "userId": "VARCHAR", "timestamp": "TIMESTAMP", "receivedAt": "TIMESTAMP",
-    "context": "STRUCT(page STRUCT(path VARCHAR, url VARCHAR, referrer VARCHAR, title VARCHAR), campaign STRUCT(source VARCHAR, medium VARCHAR, name VARCHAR, term VARCHAR, content VARCHAR), "
+    "messageId": "VARCHAR", "type": "VARCHAR", "event": "VARCHAR", "anonymousId": "VARCHAR", "userId": "VARCHAR", "timestamp": "TIMESTAMP", "receivedAt": "TIMESTAMP",  # noqa: E501
+    "context": "STRUCT(page STRUCT(path VARCHAR, url VARCHAR, referrer VARCHAR, title VARCHAR), campaign STRUCT(source VARCHAR, medium VARCHAR, name VARCHAR, term VARCHAR, content VARCHAR), "  # noqa: E501
                "userAgent VARCHAR, timezone VARCHAR, locale VARCHAR)",
     "traits": "STRUCT(email VARCHAR)",
-    "properties": "STRUCT(sku VARCHAR, price DECIMAL(18, 4), value DECIMAL(18, 4), total DECIMAL(18, 4), currency VARCHAR, order_id VARCHAR, cart_id VARCHAR, quantity BIGINT, "
-                  "query VARCHAR, scroll_pct BIGINT, form_id VARCHAR, content_id VARCHAR, chat_id VARCHAR, phone_number VARCHAR, experiment_id VARCHAR, variant_id VARCHAR, gclid VARCHAR, "
+    "properties": "STRUCT(sku VARCHAR, price DECIMAL(18, 4), value DECIMAL(18, 4), total DECIMAL(18, 4), currency VARCHAR, order_id VARCHAR, cart_id VARCHAR, quantity BIGINT, "  # noqa: E501
+                  "query VARCHAR, scroll_pct BIGINT, form_id VARCHAR, content_id VARCHAR, chat_id VARCHAR, phone_number VARCHAR, experiment_id VARCHAR, variant_id VARCHAR, gclid VARCHAR, "  # noqa: E501
                   "fbclid VARCHAR, advertising BOOLEAN)",
 }  # fmt: skip
 
@@ -51,7 +51,7 @@ def jsonl_by_duckdb(path: Path, out: Path) -> None:
     con = duckdb.connect()
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _EVENT.items())
     con.execute(
-        f"COPY (SELECT * EXCLUDE (context, properties, traits), unnest(context.page), unnest(context.campaign), context.userAgent, context.timezone, context.locale, unnest(properties), traits.email "
+        f"COPY (SELECT * EXCLUDE (context, properties, traits), unnest(context.page), unnest(context.campaign), context.userAgent, context.timezone, context.locale, unnest(properties), traits.email "  # noqa: E501
         f"FROM read_json('{path}', format = 'newline_delimited', columns = {{{columns}}})) TO '{out}' (COMPRESSION zstd)"
     )
     con.close()
@@ -64,8 +64,32 @@ def jsonl_by_polars(path: Path, out: Path) -> None:
     text = pl.String
     page = pl.Struct({"path": text, "url": text, "referrer": text, "title": text})
     campaign = pl.Struct({"source": text, "medium": text, "name": text, "term": text, "content": text})
-    names = ["sku", "currency", "order_id", "cart_id", "query", "form_id", "content_id", "chat_id", "phone_number", "experiment_id", "variant_id", "gclid", "fbclid"]
-    properties = pl.Struct({**dict.fromkeys(names, text), "price": pl.Float64, "value": pl.Float64, "total": pl.Float64, "quantity": pl.Int64, "scroll_pct": pl.Int64, "advertising": pl.Boolean})
+    names = [
+        "sku",
+        "currency",
+        "order_id",
+        "cart_id",
+        "query",
+        "form_id",
+        "content_id",
+        "chat_id",
+        "phone_number",
+        "experiment_id",
+        "variant_id",
+        "gclid",
+        "fbclid",
+    ]
+    properties = pl.Struct(
+        {
+            **dict.fromkeys(names, text),
+            "price": pl.Float64,
+            "value": pl.Float64,
+            "total": pl.Float64,
+            "quantity": pl.Int64,
+            "scroll_pct": pl.Int64,
+            "advertising": pl.Boolean,
+        }
+    )
     schema = {
         **dict.fromkeys(["messageId", "type", "event", "anonymousId", "userId", "timestamp", "receivedAt"], text),
         "context": pl.Struct({"page": page, "campaign": campaign, "userAgent": text, "timezone": text, "locale": text}),
@@ -73,7 +97,8 @@ def jsonl_by_polars(path: Path, out: Path) -> None:
     }  # fmt: skip
     frame = pl.read_ndjson(path, schema=schema).unnest("context").unnest("page").rename({"name": "n"}, strict=False)
     frame.unnest("campaign").unnest("properties").unnest("traits").with_columns(
-        pl.col("timestamp", "receivedAt").str.to_datetime("%+", time_unit="us"), pl.col("price", "value", "total").cast(pl.Decimal(18, 4))
+        pl.col("timestamp", "receivedAt").str.to_datetime("%+", time_unit="us"),
+        pl.col("price", "value", "total").cast(pl.Decimal(18, 4)),
     ).write_parquet(out)
 
 

@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -65,7 +66,10 @@ def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
     """
     from benchmarks import ingest
 
-    known = {"first_light": lambda: first_light(sizes or (5_000, 100_000)), "ingest": ingest.run}
+    known: dict[str, Callable[[], dict[str, Any]]] = {
+        "first_light": lambda: first_light(sizes or (5_000, 100_000)),
+        "ingest": ingest.run,
+    }
     if name not in known:
         raise CdpError(f"no benchmark is called '{name}'; known: {', '.join(sorted(known))}")
     figures = known[name]()

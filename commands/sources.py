@@ -55,14 +55,25 @@ def source_list(wide: bool) -> None:
 
     contracts = load_contracts()
     fresh = {f"{s}_{t}": (newest, hours, ok) for s, t, newest, hours, ok in freshness(contracts.values(), now())}
-    table = Table("table", "what", "newest file", "fresh", "files", "rows now", "quarantined", title=f"{len(contracts)} source tables")
+    table = Table(
+        "table",
+        "what",
+        "newest file",
+        "fresh",
+        "files",
+        "rows now",
+        "quarantined",
+        title=f"{len(contracts)} source tables",
+    )
     for column in ("load", "key", "path") if wide else ():
         table.add_column(column)
     for name, contract in contracts.items():
         newest, hours, is_fresh = fresh[name]
         loads = lake.loads(name, contract.version)
         current = lake.newest_of_each_series(loads, contract.series) if contract.load == "full" else loads
-        mark = "[dim]no file yet[/]" if newest is None else "[green]yes[/]" if is_fresh else f"[red]late (> {hours} h)[/]"
+        mark = (
+            "[dim]no file yet[/]" if newest is None else "[green]yes[/]" if is_fresh else f"[red]late (> {hours} h)[/]"
+        )
         more = [contract.load, ", ".join(contract.key), contract.path] if wide else []
         table.add_row(
             name, contract.description.split(". ")[0][:60], f"{newest:%Y-%m-%d %H:%M}" if newest else "", mark, f"{len(loads):,}",
@@ -99,7 +110,12 @@ def source_check(name: str | None, file: Path | None, show: int) -> None:
             err.print(f"[yellow]would be set aside:[/] {trial.refused}", highlight=False)
             continue
         table = Table("", "rows", title=trial.file)
-        for label, number in (("in the file", trial.rows_in), ("accepted", trial.accepted), ("quarantined", trial.quarantined), ("dropped by declaration", trial.dropped)):
+        for label, number in (
+            ("in the file", trial.rows_in),
+            ("accepted", trial.accepted),
+            ("quarantined", trial.quarantined),
+            ("dropped by declaration", trial.dropped),
+        ):
             table.add_row(label, f"{number:,}")
         out.print(table)
         for reason, rows in sorted(trial.reasons.items(), key=lambda r: -r[1])[:show]:
@@ -121,7 +137,13 @@ def source_check(name: str | None, file: Path | None, show: int) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.option("--source", "system", required=True, help="The system it comes from, such as shop.")
 @click.option("--table", required=True, help="What it holds, such as customers.")
-@click.option("--out", "folder", type=click.Path(path_type=Path), default=None, help="Folder to write to; the terminal by default.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder to write to; the terminal by default.",
+)
 def source_new(file: Path, system: str, table: str, folder: Path | None) -> None:
     """Read an unknown export and draft its declaration for a person to edit."""
     from ingest.draft import draft
@@ -159,7 +181,10 @@ def source_docs(only_check: bool) -> None:
 def fetch(name: str | None) -> None:
     """Fetch new, complete files from the declared SFTP servers and object stores into the inbox."""
     for done in fetch_all(name):
-        out.print(f"[bold]{done['step']}[/]  fetched={done['rows_out']}  still_arriving={done['still_arriving']}", highlight=False)
+        out.print(
+            f"[bold]{done['step']}[/]  fetched={done['rows_out']}  still_arriving={done['still_arriving']}",
+            highlight=False,
+        )
 
 
 def fetch_all(name: str | None = None) -> list[dict[str, object]]:
@@ -257,7 +282,9 @@ def quarantine_show(table: str, reason: str, limit: int, reveal: bool, author: s
     out.print(listed, highlight=False)
 
 
-def _decide(action: str, table: str, lines: tuple[str, ...], reason: str, author: str, why: str, mended: dict[str, str]) -> None:
+def _decide(
+    action: str, table: str, lines: tuple[str, ...], reason: str, author: str, why: str, mended: dict[str, str]
+) -> None:
     from ingest.land import judge_again
     from quality.quarantine import decide, refused_rows
 
@@ -267,9 +294,11 @@ def _decide(action: str, table: str, lines: tuple[str, ...], reason: str, author
     rows: pl.DataFrame = refused_rows(contract, reason, lines)
     touched = decide(contract, rows, action, author, why, mended)
     loads = judge_again(contract, touched)
+    done = "released" if action == "release" else "discarded"
+    accepted, refused, dropped = (sum(getattr(ld, k) for ld in loads) for k in ("accepted", "quarantined", "dropped"))
     out.print(
-        f"{rows.height:,} rows {'released' if action == 'release' else 'discarded'}; {len(loads)} files judged again: {sum(ld.accepted for ld in loads):,} rows accepted, "
-        f"{sum(ld.quarantined for ld in loads):,} still in quarantine, {sum(ld.dropped for ld in loads):,} dropped"
+        f"{rows.height:,} rows {done}; {len(loads)} files judged again: {accepted:,} rows accepted, "
+        f"{refused:,} still in quarantine, {dropped:,} dropped"
     )
 
 
@@ -277,10 +306,14 @@ def _decide(action: str, table: str, lines: tuple[str, ...], reason: str, author
 @click.argument("table")
 @click.option("--row", "lines", multiple=True, help="FILE:LINE as `show` names it; may be given often.")
 @click.option("--reason", default="", help="All rows whose reason holds this text.")
-@click.option("--set", "mended", multiple=True, metavar="COLUMN=VALUE", help="Put a value into a cell before it is judged again.")
+@click.option(
+    "--set", "mended", multiple=True, metavar="COLUMN=VALUE", help="Put a value into a cell before it is judged again."
+)
 @click.option("--author", required=True, help="Who decides.")
 @click.option("--why", required=True, help="Why; kept with the decision.")
-def quarantine_release(table: str, lines: tuple[str, ...], reason: str, mended: tuple[str, ...], author: str, why: str) -> None:
+def quarantine_release(
+    table: str, lines: tuple[str, ...], reason: str, mended: tuple[str, ...], author: str, why: str
+) -> None:
     """Let refused rows through the gate again, as they are or with mended cells."""
     pairs = [text.partition("=") for text in mended]
     if wrong := [text for (column, mark, _), text in zip(pairs, mended, strict=True) if not mark or not column]:
@@ -311,12 +344,16 @@ def drift(since: datetime | None, tell: bool) -> None:
     from quality.drift import drift_events
     from warehouse.settings import now
 
-    events = [e for e in drift_events(load_contracts().values(), now()) if since is None or e.seen_at >= f"{since:%Y-%m-%d}"]
+    events = [
+        e for e in drift_events(load_contracts().values(), now()) if since is None or e.seen_at >= f"{since:%Y-%m-%d}"
+    ]
     table = Table("seen", "table", "what", "column", "file", "detail", title=f"{len(events):,} events")
     colours = {"critical": "red", "warning": "yellow", "info": "dim"}
     for e in events:
         kind = f"[{colours[e.severity]}]{e.kind.replace('_', ' ')}[/]"
-        table.add_row(e.seen_at[:16], f"{e.source}_{e.table}", kind, e.column, e.file, f"{e.detail} {e.suggestion}".strip())
+        table.add_row(
+            e.seen_at[:16], f"{e.source}_{e.table}", kind, e.column, e.file, f"{e.detail} {e.suggestion}".strip()
+        )
     out.print(table)
     if tell:
         out.print(f"{tell_of_drift()} events told")

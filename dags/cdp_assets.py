@@ -20,7 +20,6 @@ DELIVERED = Asset("clientela://delivered")
 WAREHOUSE = {"pool": "warehouse"}
 
 
-
 def tell_of_failure(context: Any) -> None:
     """Tell people that a task failed for good: log, webhook, e-mail; our errors carry no personal data, others are redacted."""
     from warehouse.alerts import send
@@ -28,7 +27,10 @@ def tell_of_failure(context: Any) -> None:
 
     task, error = context["task_instance"], context.get("exception")
     said = str(error) if isinstance(error, CdpError) else redacted(str(error))
-    send(f"{task.dag_id}.{task.task_id} failed", [said or "no reason was given", f"run {task.run_id}, try {task.try_number}"])
+    send(
+        f"{task.dag_id}.{task.task_id} failed",
+        [said or "no reason was given", f"run {task.run_id}, try {task.try_number}"],
+    )
 
 
 def tell_of_changes(context: Any) -> None:

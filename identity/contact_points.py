@@ -60,7 +60,9 @@ def _judged(rows: pl.DataFrame, kind: str, columns: list[str], judge: Callable[.
     unique = filled.select(columns).unique(maintain_order=True)
     verdicts = [judge(*row) for row in unique.iter_rows()]
     fields = ("standard", "status", "mark", "suggestion")
-    made = pl.DataFrame({f: [v[i] for v in verdicts] for i, f in enumerate(fields)}, schema=dict.fromkeys(fields, pl.String))
+    made = pl.DataFrame(
+        {f: [v[i] for v in verdicts] for i, f in enumerate(fields)}, schema=dict.fromkeys(fields, pl.String)
+    )
     return filled.join(unique.hstack(made), on=columns, how="left", nulls_equal=True, maintain_order="left").select(
         "record_key", "source_table", pl.lit(kind).alias("kind"), pl.col(kind).alias("original"), *fields
     )
@@ -120,7 +122,12 @@ def _tax_id(raw: str, country: str | None) -> Judged:
     compact = "".join(c for c in raw.upper() if c.isalnum())
     if compact in tax_ids.PLACEHOLDERS:
         return None, "invalid", "placeholder", None
-    return None, "invalid" if country in tax_ids.CHECKERS else "suspect", "check_digit" if country in tax_ids.CHECKERS else "no_check", None
+    return (
+        None,
+        "invalid" if country in tax_ids.CHECKERS else "suspect",
+        "check_digit" if country in tax_ids.CHECKERS else "no_check",
+        None,
+    )
 
 
 def _postcode(raw: str, country: str | None, region: str | None) -> Judged:

@@ -66,7 +66,9 @@ def load_arrivals(folders: tuple[Path, ...] | None = None) -> dict[str, Arrival]
     found = {path.stem: arrival for path, arrival in load_folder(there, Arrival)}
     for name, arrival in found.items():
         if arrival.protocol != "local" and not arrival.connection:
-            raise DeclarationError(f"{name}.yml: protocol '{arrival.protocol}' needs 'connection', the id of an Airflow connection")
+            raise DeclarationError(
+                f"{name}.yml: protocol '{arrival.protocol}' needs 'connection', the id of an Airflow connection"
+            )
     return found
 
 
@@ -109,7 +111,12 @@ def _open(arrival: Arrival, connect_to: Callable[[str], Connection]) -> Any:
     known = connect_to(arrival.connection or "")
     extra = dict(known.extra or {})
     if arrival.protocol == "sftp":
-        options: dict[str, Any] = {"username": known.login, "port": known.port or 22, "timeout": 20, "banner_timeout": 20}
+        options: dict[str, Any] = {
+            "username": known.login,
+            "port": known.port or 22,
+            "timeout": 20,
+            "banner_timeout": 20,
+        }
         if known.password:
             options["password"] = known.password
         if key := extra.get("key_file"):
@@ -154,12 +161,19 @@ def _new_files(store: Any, name: str, arrival: Arrival) -> dict[str, tuple[int, 
     found = {}
     for entry in store.ls(arrival.folder, detail=True):
         base = posixpath.basename(entry["name"].rstrip("/"))
-        is_marker = base in markers or (arrival.marker and base.endswith(arrival.marker.replace("{name}", "")) and "{name}" in arrival.marker)
-        if entry["type"] != "file" or is_marker or base.startswith(".") or base.endswith((".part", ".tmp", ".filepart")):
+        is_marker = base in markers or (
+            arrival.marker and base.endswith(arrival.marker.replace("{name}", "")) and "{name}" in arrival.marker
+        )
+        if (
+            entry["type"] != "file"
+            or is_marker
+            or base.startswith(".")
+            or base.endswith((".part", ".tmp", ".filepart"))
+        ):
             continue
         if not any(fnmatch.fnmatch(base, pattern) for pattern in arrival.files):
             continue
-        state = (int(entry["size"] or 0), str(entry.get("mtime") or entry.get("LastModified") or entry.get("ETag") or ""))
+        state = _state(entry)
         if not _receipt(name, entry["name"], state).exists():
             found[entry["name"]] = state
     return found
@@ -168,12 +182,22 @@ def _new_files(store: Any, name: str, arrival: Arrival) -> dict[str, tuple[int, 
 def _whole(store: Any, waiting: dict[str, tuple[int, str]], arrival: Arrival) -> list[str]:
     if arrival.marker:
         there = {e["name"].rstrip("/") for e in store.ls(arrival.folder, detail=True)}
-        return sorted(p for p in waiting if posixpath.join(posixpath.dirname(p), arrival.marker.replace("{name}", posixpath.basename(p))) in there)
+        return sorted(
+            p
+            for p in waiting
+            if posixpath.join(posixpath.dirname(p), arrival.marker.replace("{name}", posixpath.basename(p))) in there
+        )
     if not waiting:
         return []
     time.sleep(arrival.settle_s)
-    again = {e["name"]: (int(e["size"] or 0), str(e.get("mtime") or e.get("LastModified") or e.get("ETag") or "")) for e in store.ls(arrival.folder, detail=True, refresh=True)} if arrival.protocol == "s3" else {e["name"]: (int(e["size"] or 0), str(e.get("mtime") or "")) for e in store.ls(arrival.folder, detail=True)}  # fmt: skip
+    fresh = {"refresh": True} if arrival.protocol == "s3" else {}
+    again = {e["name"]: _state(e) for e in store.ls(arrival.folder, detail=True, **fresh)}
     return sorted(path for path, state in waiting.items() if again.get(path) == state and state[0] > 0)
+
+
+def _state(entry: dict[str, Any]) -> tuple[int, str]:
+    """Return size and time of a listed file; stores name the time differently."""
+    return int(entry["size"] or 0), str(entry.get("mtime") or entry.get("LastModified") or entry.get("ETag") or "")
 
 
 def _take(store: Any, name: str, path: str, state: tuple[int, str], arrival: Arrival) -> None:
@@ -184,10 +208,13 @@ def _take(store: Any, name: str, path: str, state: tuple[int, str], arrival: Arr
     with files.written_beside(target) as beside, store.open(path, "rb") as remote, beside.open("wb") as local:
         shutil.copyfileobj(remote, local, 4 * 1024 * 1024)
         if local.tell() != state[0]:
-            raise CdpError(f"{name}: {base} ended after {local.tell():,} of {state[0]:,} bytes; it is fetched again next time")
+            raise CdpError(
+                f"{name}: {base} ended after {local.tell():,} of {state[0]:,} bytes; it is fetched again next time"
+            )
     fault("fetch.after_copy")
     files.write_json(
-        _receipt(name, path, state), {"file": base, "bytes": state[0], "fetched_at": now().isoformat(timespec="seconds")}
+        _receipt(name, path, state),
+        {"file": base, "bytes": state[0], "fetched_at": now().isoformat(timespec="seconds")},
     )
 
 

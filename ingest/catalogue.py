@@ -19,7 +19,10 @@ def catalogue(contracts: dict[str, Contract]) -> str:
     for contract in contracts.values():
         systems[contract.source].append(contract)
     parts = [f"{len(contracts)} tables of {len(systems)} systems.", ""]
-    parts += ["| table | what | files | format | load | key | people | personal columns |", "|---|---|---|---|---|---|---|---|"]
+    parts += [
+        "| table | what | files | format | load | key | people | personal columns |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for system in sorted(systems):
         for contract in systems[system]:
             personal = ", ".join(f"`{n}`" for n, c in contract.columns.items() if c.holds_personal_data)

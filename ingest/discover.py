@@ -37,10 +37,8 @@ def marker_of(path: Path, contract: Contract) -> Path:
 
 def complete_files(paths: list[Path], contract: Contract) -> tuple[list[Path], list[Path]]:
     """Part arrived files into whole ones and those that are left for the next look."""
-    if contract.marker is not None:
-        whole = {p for p in paths if p.is_dir() or marker_of(p, contract).exists()}
-    else:
-        whole = settled(paths)
+    is_marked = {p for p in paths if contract.marker and (p.is_dir() or marker_of(p, contract).exists())}
+    whole = is_marked if contract.marker else settled(paths)
     return [p for p in paths if p in whole], [p for p in paths if p not in whole]
 
 

@@ -52,7 +52,9 @@ ROLES: tuple[tuple[str, str], ...] = (
     (r"(comment|comentario|notes?$|description|texto|mensaje|opinion)", "text"),
     (r"^(company|empresa|organi[sz]ation|account_name)$", "company"),
 )
-KEYS = re.compile(r"(^|_)(id|number|num|numero|no|nr|code|codigo|key|uuid|sid|kunnr|vbeln|matnr|belnr|sku|folio)$|^#$|^(id|no|cod)(_|$)")
+KEYS = re.compile(
+    r"(^|_)(id|number|num|numero|no|nr|code|codigo|key|uuid|sid|kunnr|vbeln|matnr|belnr|sku|folio)$|^#$|^(id|no|cod)(_|$)"
+)
 SECRETS = re.compile(r"(password|passwd|contrasena|token|secret|api_?key|card_?number|cvv|ssn)", re.I)
 
 
@@ -92,7 +94,9 @@ def draft(path: Path, source: str, table: str) -> str:
     try:
         Contract.model_validate(declared)
     except ValueError as error:
-        raise CdpError(f"{path.name}: no valid declaration could be drafted: {str(error).splitlines()[2].strip()}") from None
+        raise CdpError(
+            f"{path.name}: no valid declaration could be drafted: {str(error).splitlines()[2].strip()}"
+        ) from None
     return _written(declared, facts["why"], path.name)
 
 
@@ -133,7 +137,10 @@ def _workbook(path: Path) -> _Sample:
     options: dict[str, Any] = {"header_row": at + 1} if at else {}
     if len(book.sheet_names) > 1:
         options["sheet"] = book.sheet_names[0]
-    body = [[("" if c is None else str(int(c)) if isinstance(c, float) and c.is_integer() else str(c)) for c in row] for row in rows[at + 1 :]]
+    body = [
+        [("" if c is None else str(int(c)) if isinstance(c, float) and c.is_integer() else str(c)) for c in row]
+        for row in rows[at + 1 :]
+    ]
     return _Sample("xlsx", options, headers, [list(r) for r in body])
 
 
@@ -161,7 +168,9 @@ def _json(text: str, options: dict[str, Any], file: str) -> _Sample:
     first = text.split("\n", 1)[0]
     try:
         single = json.loads(first)
-        holds_a_list = isinstance(single, dict) and any(isinstance(v, list) and v and isinstance(v[0], dict) for v in single.values())
+        holds_a_list = isinstance(single, dict) and any(
+            isinstance(v, list) and v and isinstance(v[0], dict) for v in single.values()
+        )
         if isinstance(single, dict) and (text.count("\n{") or (text.strip() == first.strip() and not holds_a_list)):
             found = []
             for line in text.split("\n")[:SAMPLE_ROWS]:
@@ -175,7 +184,9 @@ def _json(text: str, options: dict[str, Any], file: str) -> _Sample:
     try:
         document = json.loads(text)
     except ValueError:
-        raise CdpError(f"{file}: looks like JSON, but is no whole document within its first 4 MB. Draft a smaller export.") from None
+        raise CdpError(
+            f"{file}: looks like JSON, but is no whole document within its first 4 MB. Draft a smaller export."
+        ) from None
     if isinstance(document, dict):
         lists = {k: v for k, v in document.items() if isinstance(v, list) and v and isinstance(v[0], dict)}
         if not lists:
@@ -248,7 +259,9 @@ def _delimited(text: str, options: dict[str, Any]) -> _Sample:
         found = widths.count(usual) / len(widths) * (usual > 1) * min(usual, 20)
         if found > score:
             best, score = mark, found
-    has_breaks = bool(re.search(r'"[^"\n]*\n[^"]*"', "\n".join(lines[:400]))) and any(line.count('"') % 2 for line in lines[:400])
+    has_breaks = bool(re.search(r'"[^"\n]*\n[^"]*"', "\n".join(lines[:400]))) and any(
+        line.count('"') % 2 for line in lines[:400]
+    )
     reader = csv.reader(lines if not has_breaks else iter(text.splitlines(keepends=True)), delimiter=best)
     rows = [row for _, row in zip(range(SAMPLE_ROWS + 20), reader, strict=False)]
     filled = [row for row in rows[:200] if row]
@@ -262,8 +275,8 @@ def _delimited(text: str, options: dict[str, Any]) -> _Sample:
         options["multiline"] = True
     body = [row for row in rows[at + 1 :] if len(row) == usual]
     last = next((row for row in reversed(rows) if row), [])
-    if last and len(last) != usual or (last and re.match(r"(?i)\s*(total|suma|grand total)\b", last[0])):
-        options["footer"] = {"pattern": "^\"?(Total|Suma|Grand total)"}
+    if (last and len(last) != usual) or (last and re.match(r"(?i)\s*(total|suma|grand total)\b", last[0])):
+        options["footer"] = {"pattern": '^"?(Total|Suma|Grand total)'}
         body = [row for row in body if not re.match(r"(?i)\s*(total|suma|grand total)\b", row[0])]
     return _Sample("csv", options, [h.strip().strip("\ufeff") for h in rows[at]], [list(r) for r in body])
 
@@ -321,9 +334,9 @@ def _columns(sample: _Sample) -> tuple[dict[str, dict[str, Any]], dict[str, Any]
         if len(known) < 0.02 * max(len(cells), 1):
             why.setdefault(name, "is empty, or nearly so, in this file")
         columns[name] = column
-    for formats, key in ((dates, "dates"), (times, "timestamps")):
-        if formats and formats != {"dates": ["%Y-%m-%d"], "timestamps": ["iso8601"]}[key]:
-            options[key] = formats
+    for formats, option in ((dates, "dates"), (times, "timestamps")):
+        if formats and formats != {"dates": ["%Y-%m-%d"], "timestamps": ["iso8601"]}[option]:
+            options[option] = formats
     if tokens:
         options["null_tokens"] = ["", *sorted(tokens)]
     secrets = [str(c.get("header", n)) for n, c in columns.items() if SECRETS.search(str(c.get("header", n)))]
@@ -361,7 +374,7 @@ def _type_of(cells: list[str], name: str, locale: dict[str, Any]) -> tuple[str, 
         fields = {"source": "s", "table": "t", "description": "x", "path": "x", "grain": "x", "key": ["v"], **locale}
         column = {"type": kind, **{k: v for k, v in more.items() if k in ("scale",)}}
         options = {k: v for k, v in more.items() if k in ("dates", "timestamps")}
-        made = Contract.model_validate({**{k: v for k, v in fields.items()}, **options, "columns": {"v": column}})
+        made = Contract.model_validate({**fields, **options, "columns": {"v": column}})
         return cast(pl.DataFrame({"v": cells}), made)["v"].null_count() == 0
 
     words = {c.lower() for c in cells}
@@ -370,7 +383,11 @@ def _type_of(cells: list[str], name: str, locale: dict[str, Any]) -> tuple[str, 
     if any(len(c) > 1 and re.fullmatch(r"0\d+", c) for c in cells):
         return "string", {}
     for form in DATES:
-        if all(len(c) <= 10 for c in cells) and not all(c.isdigit() and len(c) != 8 for c in cells) and fits("date", dates=[form]):
+        if (
+            all(len(c) <= 10 for c in cells)
+            and not all(c.isdigit() and len(c) != 8 for c in cells)
+            and fits("date", dates=[form])
+        ):
             return "date", {"format": form}
     if all(re.fullmatch(r"-?\d{1,15}", c) for c in cells):
         stamps = [int(c) for c in cells]
@@ -406,15 +423,23 @@ def _looks_like(cells: list[str]) -> str | None:
 
 def _key(columns: dict[str, dict[str, Any]], values: dict[str, list[str]], rows: int) -> list[str]:
     """Return the columns that tell rows apart, as few as can be; none when no two to six columns do."""
-    full = [n for n, c in columns.items() if c.get("required") and len(values[n]) == rows and c.get("type") not in ("json", "decimal")]
+    full = [
+        n
+        for n, c in columns.items()
+        if c.get("required") and len(values[n]) == rows and c.get("type") not in ("json", "decimal")
+    ]
     unique = [n for n in full if len(set(values[n])) == rows]
-    if named := [n for n in unique if KEYS.search(n)] or [n for n in unique if columns[n].get("role") in (None, "email")]:
+    if named := [n for n in unique if KEYS.search(n)] or [
+        n for n in unique if columns[n].get("role") in (None, "email")
+    ]:
         return named[:1]
-    ordered = [n for n in full if KEYS.search(n)] + [n for n in full if not KEYS.search(n) and columns[n].get("role") != "text"]
-    for first in ordered[:8]:
-        for second in ordered:
-            if first != second and len(set(zip(values[first], values[second], strict=True))) == rows:
-                return [first, second]
+    ordered = [n for n in full if KEYS.search(n)] + [
+        n for n in full if not KEYS.search(n) and columns[n].get("role") != "text"
+    ]
+    for one in ordered[:8]:
+        for other in ordered:
+            if one != other and len(set(zip(values[one], values[other], strict=True))) == rows:
+                return [one, other]
     chosen: list[str] = []
     apart = 1
     for name in ordered[:12]:

@@ -167,7 +167,12 @@ def register_bronze(con: duckdb.DuckDBPyConnection) -> StepResult:
         _declare_people(con)
         result.rows_in = sum(int(str(a[6])) for a in accounts)
         result.rows_out = sum(int(str(a[7])) for a in accounts)
-        result.facts = {"tables": len(load_contracts()), "files": len(accounts), "refused": len(refused), "drift": len(events)}
+        result.facts = {
+            "tables": len(load_contracts()),
+            "files": len(accounts),
+            "refused": len(refused),
+            "drift": len(events),
+        }
     return result
 
 
@@ -231,8 +236,8 @@ def _keep_new_files(contract: Contract, paths: list[Path]) -> list[str]:
     for path in paths:
         file = path.relative_to(settings().inbox).as_posix()
         try:
-            for name, opened in contents_of(path, file, contract):
-                opened, dropped = without_secrets(opened, name, contract)
+            for name, arrived in contents_of(path, file, contract):
+                opened, dropped = without_secrets(arrived, name, contract)
                 lake.keep_raw(contract.name, name, opened, dropped)
                 fault("land.after_raw")
         except RefusedFile as error:
@@ -258,10 +263,14 @@ def contents_of(path: Path, file: str, contract: Contract) -> Iterator[tuple[str
     if not size:
         raise RefusedFile(f"{file}: is empty (0 bytes), expected a header and rows. Export it again.")
     if not is_archive:
-        yield file, partial(path.open, "rb")
+        yield file, partial(_opened, path)
         return
     for member in content.members_of(path, contract.member, file):
         yield f"{file}/{member}", partial(content.opened_member, path, member, file)
+
+
+def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
+    return path.open("rb")
 
 
 def without_secrets(opened: Opened, file: str, contract: Contract) -> tuple[Opened, tuple[str, ...]]:
@@ -373,9 +382,7 @@ def _whole_groups(blocks: Iterator[pl.DataFrame], contract: Contract) -> Iterato
         yield held
 
 
-def _write(
-    accepted: lake.ParquetRows, refused: lake.ParquetRows, good: pl.DataFrame, bad: pl.DataFrame | None
-) -> None:
+def _write(accepted: lake.ParquetRows, refused: lake.ParquetRows, good: pl.DataFrame, bad: pl.DataFrame | None) -> None:
     accepted.write(good.to_arrow(compat_level=pl.CompatLevel.newest()))
     if bad is not None and bad.height:
         refused.write(bad.to_arrow(compat_level=pl.CompatLevel.newest()))

@@ -57,7 +57,9 @@ def cleaned(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Trim the declared columns of text rows, no-break spaces and declared marks too, and turn null tokens into nulls."""
     # A column with nothing in it stays as it is.
     return rows.select(*contract.columns).with_columns(
-        _cleaned(name, column, contract) for name, column in contract.columns.items() if rows[name].null_count() < rows.height
+        _cleaned(name, column, contract)
+        for name, column in contract.columns.items()
+        if rows[name].null_count() < rows.height
     )
 
 
@@ -80,7 +82,9 @@ def cast(clean: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     All columns are tried in their first form at once; later forms are tried only for columns that did not fit whole.
     """
     tries = {
-        name: [pl.lit(None, dtype=polars_type(column))] if clean[name].null_count() == clean.height else _tries(name, column, contract)
+        name: [pl.lit(None, dtype=polars_type(column))]
+        if clean[name].null_count() == clean.height
+        else _tries(name, column, contract)
         for name, column in contract.columns.items()
     }
     typed = clean.with_columns(forms[0].alias(name) for name, forms in tries.items())
@@ -112,7 +116,9 @@ def _tries(name: str, column: Column, contract: Contract) -> list[pl.Expr]:
             return [_date(cell, form) for form in column.formats or contract.dates]
         case "timestamp":
             forms = column.formats or contract.timestamps
-            return [found.cast(pl.Datetime("us")) for form in forms for found in _moments(cell, form, contract.time_zone)]
+            return [
+                found.cast(pl.Datetime("us")) for form in forms for found in _moments(cell, form, contract.time_zone)
+            ]
         case "boolean":
             words = cell.str.to_lowercase()
             return [pl.when(words.is_in(list(TRUE_WORDS))).then(True).when(words.is_in(list(FALSE_WORDS))).then(False)]
@@ -174,7 +180,9 @@ def _moments(cell: pl.Expr, form: str, time_zone: str) -> list[pl.Expr]:
         scale = {"epoch_s": 1_000_000, "epoch_ms": 1000, "epoch_us": 1}[form]
         return [(cell.cast(pl.Int64, strict=False) * scale).cast(pl.Datetime("us"))]
     if form == "excel":
-        milliseconds = ((cell.cast(pl.Float64, strict=False) - 25569.0) * 86_400_000).round().cast(pl.Int64, strict=False)
+        milliseconds = (
+            ((cell.cast(pl.Float64, strict=False) - 25569.0) * 86_400_000).round().cast(pl.Int64, strict=False)
+        )
         return [_in_utc(milliseconds.cast(pl.Datetime("ms")).cast(pl.Datetime("us")), time_zone)]
     if "%z" in form:
         return [_zoned(cell, form)]

@@ -153,7 +153,16 @@ def _broken_stops() -> list[tuple[object, ...]]:
                 broken = sum(load.stops.get(rule.name, 0) for load in loads)
                 total = sum(load.accepted for load in loads)
                 found.append(
-                    (f"bronze_{contract.name}", f"bronze.{contract.name}", f"rule {rule.name}", None, "critical", not broken, total, broken)
+                    (
+                        f"bronze_{contract.name}",
+                        f"bronze.{contract.name}",
+                        f"rule {rule.name}",
+                        None,
+                        "critical",
+                        not broken,
+                        total,
+                        broken,
+                    )
                 )
     return found
 

@@ -180,9 +180,12 @@ class Contract(Declared):
     marker: str | None = Field(
         default=None, description="name of the file that says an export is complete; {name} is the export's"
     )
-    records: str | None = Field(default=None, description="where the records stand: JSON path of a list, XML tag of a row")
+    records: str | None = Field(
+        default=None, description="where the records stand: JSON path of a list, XML tag of a row"
+    )
     expects: dict[str, str] = Field(
-        default_factory=dict, description="values that the document itself must hold, by JSON path; else the file is cut"
+        default_factory=dict,
+        description="values that the document itself must hold, by JSON path; else the file is cut",
     )
     key_values: dict[str, KeyValues] = Field(default_factory=dict, description="lists looked up by key, by their path")
     sheet: str | None = Field(default=None, description="sheet of a workbook; the first by default")

@@ -56,8 +56,9 @@ class Event:
     def sentence(self) -> str:
         """Return the event in words; names of files and columns and counts only."""
         where = f" '{self.column}'" if self.column else ""
-        return f"{self.source}_{self.table}: {self.kind.replace('_', ' ')}{where} in {self.file or 'no file'}: {self.detail}" + (
-            f" {self.suggestion}" if self.suggestion else ""
+        return (
+            f"{self.source}_{self.table}: {self.kind.replace('_', ' ')}{where} in {self.file or 'no file'}: {self.detail}"
+            + (f" {self.suggestion}" if self.suggestion else "")
         )
 
 
@@ -98,8 +99,12 @@ def drift_events(contracts: Iterable[Contract], now: datetime) -> list[Event]:
     return sorted(events, key=lambda e: (e.seen_at, e.source, e.table, e.file, e.kind, e.column))
 
 
-def _event(contract: Contract, load: Load, kind: str, severity: str, column: str, detail: str, suggestion: str = "") -> Event:
-    return Event(load.arrived_at, contract.source, contract.table, load.file, kind, severity, column, detail, suggestion)
+def _event(
+    contract: Contract, load: Load, kind: str, severity: str, column: str, detail: str, suggestion: str = ""
+) -> Event:
+    return Event(
+        load.arrived_at, contract.source, contract.table, load.file, kind, severity, column, detail, suggestion
+    )
 
 
 def _like(contract: Contract, load: Load, before: list[Load]) -> list[Load]:
@@ -132,7 +137,9 @@ def _columns(contract: Contract, load: Load, before: list[Load]) -> Iterator[Eve
         else:
             yield _event(contract, load, "missing_column", "warning", header, "came before and is absent now.")
     for header in new:
-        yield _event(contract, load, "new_column", "info", header, "was not there before.", "Declare it if it is wanted.")
+        yield _event(
+            contract, load, "new_column", "info", header, "was not there before.", "Declare it if it is wanted."
+        )
     for header in sorted(known - set(load.new_headers)):
         yield _event(contract, load, "missing_column", "info", header, "came before, undeclared, and is absent now.")
 
@@ -169,7 +176,9 @@ def _volume(contract: Contract, load: Load, before: list[Load]) -> Iterator[Even
     spread = statistics.median(abs(size - middle) for size in sizes)
     allowed = max(DEVIATIONS * spread, AT_LEAST_SHARE * middle)
     if abs(load.rows_in - middle) > allowed:
-        kind, hint = ("partial_file", "It may be cut: export it again.") if load.rows_in < middle else ("odd_volume", "")
+        kind, hint = (
+            ("partial_file", "It may be cut: export it again.") if load.rows_in < middle else ("odd_volume", "")
+        )
         detail = f"{load.rows_in:,} rows, usual are {max(middle - allowed, 0):,.0f} to {middle + allowed:,.0f}."
         yield _event(contract, load, kind, "warning", "", detail, hint)
 
@@ -194,7 +203,9 @@ def _repeated(contract: Contract, repeat: lake.Repeat) -> Event:
 
 def _refused(contract: Contract, refusal: lake.Refusal) -> Event:
     detail = refusal.reason.removeprefix(f"{refusal.file}: ")
-    return Event(refusal.arrived_at, contract.source, contract.table, refusal.file, "refused_file", "critical", "", detail)
+    return Event(
+        refusal.arrived_at, contract.source, contract.table, refusal.file, "refused_file", "critical", "", detail
+    )
 
 
 def _late(contract: Contract, loads: list[Load], now: datetime) -> Iterator[Event]:
@@ -207,8 +218,19 @@ def _late(contract: Contract, loads: list[Load], now: datetime) -> Iterator[Even
             due = earlier + timedelta(hours=hours)
             file = next((ld.file for ld in loads if datetime.fromisoformat(ld.arrived_at) == earlier), "")
             open_now = later == now
-            detail = f"nothing came for {hours} h after it" + ("." if open_now else f"; the next came at {later:%Y-%m-%d %H:%M} UTC.")
-            yield Event(due.isoformat(timespec="seconds"), contract.source, contract.table, file, "late_file", "warning", "", detail)
+            detail = f"nothing came for {hours} h after it" + (
+                "." if open_now else f"; the next came at {later:%Y-%m-%d %H:%M} UTC."
+            )
+            yield Event(
+                due.isoformat(timespec="seconds"),
+                contract.source,
+                contract.table,
+                file,
+                "late_file",
+                "warning",
+                "",
+                detail,
+            )
 
 
 def _day_of(file: str) -> str | None:

@@ -64,7 +64,9 @@ class FileGate:
         self.stops: Counter[str] = Counter()
         self.filled: Counter[str] = Counter()
         self._keys: list[pl.DataFrame] = []
-        self._con = connect(":memory:") if contract.rules or any(c.type == "json" for c in contract.columns.values()) else None
+        self._con = (
+            connect(":memory:") if contract.rules or any(c.type == "json" for c in contract.columns.values()) else None
+        )
 
     def __enter__(self) -> FileGate:
         return self
@@ -139,7 +141,9 @@ class FileGate:
         line = pl.col("_line")
         for column in sorted({c for cells in mended.values() for c in cells}):
             values = {number: cells[column] for number, cells in mended.items() if column in cells}
-            new = line.replace_strict(list(values), list(values.values()), default=pl.col(column), return_dtype=pl.String)
+            new = line.replace_strict(
+                list(values), list(values.values()), default=pl.col(column), return_dtype=pl.String
+            )
             text_rows = text_rows.with_columns(new.alias(column))
         return text_rows.with_columns(pl.when(~line.is_in(sorted(mended))).then(pl.col("_refusal")).alias("_refusal"))
 
@@ -201,7 +205,12 @@ class FileGate:
         return pl.select(pl.when(quarantine).then(1).when(drop).then(2).otherwise(0).cast(pl.Int8)).to_series()
 
     def _refused_rows(
-        self, text_rows: pl.DataFrame, clean: pl.DataFrame, typed: pl.DataFrame, broken: pl.DataFrame, refused: pl.Series
+        self,
+        text_rows: pl.DataFrame,
+        clean: pl.DataFrame,
+        typed: pl.DataFrame,
+        broken: pl.DataFrame,
+        refused: pl.Series,
     ) -> pl.DataFrame:
         if not refused.any():
             return pl.DataFrame(schema=self._quarantine_schema())
@@ -212,7 +221,9 @@ class FileGate:
             header = self.contract.header_of(column)
             kind = declared.type if declared.type != "decimal" else f"decimal with at most {declared.scale} decimals"
             if declared.type != "string":
-                parts.append(_said(cells[column].is_not_null() & types[column].is_null(), f"column {header}: not a {kind}"))
+                parts.append(
+                    _said(cells[column].is_not_null() & types[column].is_null(), f"column {header}: not a {kind}")
+                )
             if declared.required:
                 parts.append(_said(cells[column].is_null(), f"column {header}: empty, and required"))
             if declared.allowed:
@@ -240,9 +251,7 @@ class FileGate:
         return self._as_refused(text, pl.Series("_reason", reasons, dtype=pl.String))
 
     def _as_refused(self, text_rows: pl.DataFrame, reasons: pl.Series) -> pl.DataFrame:
-        return text_rows.select(
-            pl.lit(self.file_id).alias("_file"), "_line", reasons, *self.contract.columns, "_raw"
-        )
+        return text_rows.select(pl.lit(self.file_id).alias("_file"), "_line", reasons, *self.contract.columns, "_raw")
 
     def _quarantine_schema(self) -> dict[str, pl.DataType | type[pl.DataType]]:
         return {"_file": pl.String, "_line": pl.Int64, "_reason": pl.String, **dict.fromkeys(self.contract.columns, pl.String),
@@ -336,5 +345,3 @@ def account_holds(contract: Contract, rows_in: int, accepted: int, quarantined: 
             f"{contract.name}: {rows_in:,} rows came in, and {accepted:,} accepted, {quarantined:,} quarantined and {dropped:,} "
             "dropped are not as many; this is a fault of the product, please report it"
         )
-
-

@@ -71,7 +71,9 @@ def masked(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Hide personal cells, and lines that could not be taken apart: first letter and length remain."""
     hidden = [c for c, declared in contract.columns.items() if declared.holds_personal_data] + ["_raw"]
     cell = pl.col([c for c in hidden if c in rows.columns])
-    return rows.with_columns(pl.when(cell.is_not_null()).then(pl.format("{}…({})", cell.str.slice(0, 1), cell.str.len_chars())).name.keep())
+    return rows.with_columns(
+        pl.when(cell.is_not_null()).then(pl.format("{}…({})", cell.str.slice(0, 1), cell.str.len_chars())).name.keep()
+    )
 
 
 def decide(
@@ -116,7 +118,13 @@ def decide(
             else:
                 discarded.add(number)
                 released.pop(number, None)
-        said = {"action": action, "author": author, "why": why, "at": now().isoformat(timespec="seconds"), "lines": numbers}
+        said = {
+            "action": action,
+            "author": author,
+            "why": why,
+            "at": now().isoformat(timespec="seconds"),
+            "lines": numbers,
+        }
         lake.write_decisions(
             contract.name, str(file_id), lake.Decisions(released, frozenset(discarded), (*before.history, said))
         )
@@ -125,7 +133,7 @@ def decide(
 
 
 def _kind(reason: str) -> str:
-    return re.sub(r"^column (.*?): .*$", r"column \1", reason.split("; ")[0])
+    return re.sub(r"^column (.*?): .*$", r"column \1", reason.split("; ", maxsplit=1)[0])
 
 
 def history(contracts: Iterable[Contract]) -> list[dict[str, object]]:

@@ -17,7 +17,15 @@ from warehouse.errors import edge
 from warehouse.steps import StepResult, step
 
 #: Standards of columns that declare none of their own, by role: the share of rows that ought to have a value, in percent.
-STANDARDS = {"email": 60.0, "phone": 40.0, "full_name": 95.0, "given_name": 85.0, "family_name": 80.0, "country": 90.0, "observed_at": 95.0}
+STANDARDS = {
+    "email": 60.0,
+    "phone": 40.0,
+    "full_name": 95.0,
+    "given_name": 85.0,
+    "family_name": 80.0,
+    "country": 90.0,
+    "observed_at": 95.0,
+}
 
 
 def standard_of(contract: Contract, column: str) -> float | None:
@@ -53,7 +61,11 @@ def review(con: duckdb.DuckDBPyConnection) -> StepResult:
         result.rows_in = result.rows_out = len(rows)
         twice = con.execute("SELECT coalesce(sum(surplus_records), 0) FROM quality.duplicates_within").fetchall()[0][0]
         stale = con.execute("SELECT count(*) FROM quality.freshness WHERE NOT is_fresh").fetchall()[0][0]
-        result.facts = {"below_standard": len(unmet), "duplicates_within_systems": int(twice), "stale_tables": int(stale)}
+        result.facts = {
+            "below_standard": len(unmet),
+            "duplicates_within_systems": int(twice),
+            "stale_tables": int(stale),
+        }
     return result
 
 
@@ -66,12 +78,24 @@ def _duplicates(con: duckdb.DuckDBPyConnection) -> None:
             f"WHERE {column} IS NOT NULL AND exclusion IS NULL GROUP BY ALL HAVING count(*) > 1"
             for kind, column in kinds.items()
         )
-        query = f"SELECT source_table AS table_name, kind, count(*) AS groups, sum(n)::BIGINT AS records, (sum(n) - count(*))::BIGINT AS surplus_records FROM ({parts}) GROUP BY ALL ORDER BY ALL"  # fmt: skip
+        twice = (
+            "SELECT source_table AS table_name, kind, count(*) AS groups, sum(n)::BIGINT AS records, "
+            f"(sum(n) - count(*))::BIGINT AS surplus_records FROM ({parts}) GROUP BY ALL ORDER BY ALL"
+        )
     else:
-        query = "SELECT NULL::VARCHAR AS table_name, NULL::VARCHAR AS kind, 0::BIGINT AS groups, 0::BIGINT AS records, 0::BIGINT AS surplus_records WHERE false"
-    con.execute(f"CREATE OR REPLACE TABLE quality.duplicates_within AS {query}")
+        twice = _nothing("table_name VARCHAR, kind VARCHAR, groups BIGINT, records BIGINT, surplus_records BIGINT")
+    con.execute(f"CREATE OR REPLACE TABLE quality.duplicates_within AS {twice}")
     if has_table(con, "identity", "contact_points"):
-        quality = "SELECT source_table AS table_name, kind, status, mark, count(*) AS records FROM identity.contact_points GROUP BY ALL ORDER BY ALL"
+        usable = (
+            "SELECT source_table AS table_name, kind, status, mark, count(*) AS records FROM identity.contact_points "
+            "GROUP BY ALL ORDER BY ALL"
+        )
     else:
-        quality = "SELECT NULL::VARCHAR AS table_name, NULL::VARCHAR AS kind, NULL::VARCHAR AS status, NULL::VARCHAR AS mark, 0::BIGINT AS records WHERE false"
-    con.execute(f"CREATE OR REPLACE TABLE quality.contact_quality AS {quality}")
+        usable = _nothing("table_name VARCHAR, kind VARCHAR, status VARCHAR, mark VARCHAR, records BIGINT")
+    con.execute(f"CREATE OR REPLACE TABLE quality.contact_quality AS {usable}")
+
+
+def _nothing(columns: str) -> str:
+    """Return a query without rows, of these columns."""
+    typed = (column.split(" ") for column in columns.split(", "))
+    return f"SELECT {', '.join(f'NULL::{kind} AS {column}' for column, kind in typed)} WHERE false"

@@ -63,7 +63,14 @@ def run_cdp(data: Path, *arguments: str, check: bool = True, **environment: str)
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CDP_")}
     done = subprocess.run(
         [sys.executable, "-m", "cdp", *arguments],
-        env={**clean, "CDP_DATA": str(data), "CDP_NOW": FIXED_NOW, "CDP_THREADS": "2", "CDP_SETTLE_S": "0", **environment},
+        env={
+            **clean,
+            "CDP_DATA": str(data),
+            "CDP_NOW": FIXED_NOW,
+            "CDP_THREADS": "2",
+            "CDP_SETTLE_S": "0",
+            **environment,
+        },
         cwd=ROOT,
         capture_output=True,
         text=True,

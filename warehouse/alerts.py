@@ -86,7 +86,11 @@ def _mail(subject: str, sentences: list[str], at: datetime) -> bool:
     if not config.alert_emails:
         return False
     message = EmailMessage()
-    message["Subject"], message["From"], message["To"] = f"Clientela: {subject}", "clientela@localhost", ", ".join(config.alert_emails)
+    message["Subject"], message["From"], message["To"] = (
+        f"Clientela: {subject}",
+        "clientela@localhost",
+        ", ".join(config.alert_emails),
+    )
     message.set_content("\n".join([*sentences, "", f"{at:%Y-%m-%d %H:%M} UTC"]))
     place = urllib.parse.urlsplit(config.smtp_url)
     with smtplib.SMTP(place.hostname or "127.0.0.1", place.port or 25, timeout=10) as server:

@@ -181,7 +181,7 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
 def open_raw(raw: RawFile) -> Iterator[BinaryIO]:
     """Open the kept bytes of a file as a stream."""
     with (zone("raw", raw.table) / f"{raw.sha256}.zst").open("rb") as packed:
-        yield zstandard.ZstdDecompressor().stream_reader(packed, read_size=BLOCK_BYTES)  # type: ignore[misc]
+        yield zstandard.ZstdDecompressor().stream_reader(packed, read_size=BLOCK_BYTES)
 
 
 def read_raw(raw: RawFile) -> bytes:
@@ -214,7 +214,12 @@ class ParquetRows:
         if self._writer is None:
             # Without dictionaries: mostly keys, names and times, where they took twice the time for larger files.
             self._writer = pq.ParquetWriter(
-                self.path, rows.schema, compression="zstd", compression_level=1, use_dictionary=False, write_page_checksum=True
+                self.path,
+                rows.schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=False,
+                write_page_checksum=True,
             )
         self._writer.write_table(rows, row_group_size=ROW_GROUP)
         self.rows += rows.num_rows
@@ -417,9 +422,9 @@ def damaged(table: str) -> list[Path]:
     bad = []
     for load in loads(table):
         path = parquet_path("bronze", table, load.file_id, load.version)
-        if path.exists() and files.sha256_of(path) != load.parquet_sha256:
-            bad.append(path)
-        elif not path.exists() and load.file_id not in _packs(table, load.version):
+        if (path.exists() and files.sha256_of(path) != load.parquet_sha256) or (
+            not path.exists() and load.file_id not in _packs(table, load.version)
+        ):
             bad.append(path)
     for manifest in sorted((zone("bronze", table) / "packed").glob("*.json")):
         path = manifest.with_suffix(".parquet")
@@ -453,5 +458,6 @@ def replace_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, value
         for at in range(0, len(values), 100):
             some = values[at : at + 100]
             con.execute(
-                f"INSERT INTO {name(schema, table)} VALUES {', '.join([marks] * len(some))}", [v for row in some for v in row]
+                f"INSERT INTO {name(schema, table)} VALUES {', '.join([marks] * len(some))}",
+                [v for row in some for v in row],
             )

@@ -131,7 +131,11 @@ def make_orders(
     for programme in PROGRAMMES if arms else []:
         first, last = window_of(programme, until)
         for person in people:
-            if arms is None or arms[programme.key].get(person.person_id) != "treated" or rng.random() > programme.effect:
+            if (
+                arms is None
+                or arms[programme.key].get(person.person_id) != "treated"
+                or rng.random() > programme.effect
+            ):
                 continue
             channels = [s for s in ("sap", "shopify") if s in person.systems]
             if channels:

@@ -17,7 +17,19 @@ from pathlib import Path
 from data.generate.commerce import VIRAL, make_catalogue, make_orders
 from data.generate.people import Person, make_people
 from data.generate.programmes import PROGRAMMES, assign, window_of
-from data.generate.systems import ga4, hubspot, mailchimp, other_erps, reach, salesforce, sap, segment, service, shopify, woocommerce
+from data.generate.systems import (
+    ga4,
+    hubspot,
+    mailchimp,
+    other_erps,
+    reach,
+    salesforce,
+    sap,
+    segment,
+    service,
+    shopify,
+    woocommerce,
+)
 from data.generate.traits import Traits
 from data.generate.world import Truth, World, make_accounts
 
@@ -133,7 +145,13 @@ def _write_truth(folder: Path, w: World) -> None:
 
 
 def _choose_systems(person: Person, rng: random.Random) -> None:
-    for system, share in (("sap", 0.62), ("hubspot", 0.55), ("shopify", 0.50), ("mailchimp", 0.52), ("salesforce", 0.16)):
+    for system, share in (
+        ("sap", 0.62),
+        ("hubspot", 0.55),
+        ("shopify", 0.50),
+        ("mailchimp", 0.52),
+        ("salesforce", 0.16),
+    ):
         if rng.random() < share:
             person.systems.add(system)
     own = {"AR": ("odoo", 0.5), "US": ("bc", 0.5), "CO": ("woocommerce", 0.45)}.get(person.country)

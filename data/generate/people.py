@@ -284,7 +284,11 @@ def make_people(count: int, rng: random.Random, start: date, until: date) -> lis
             person.rate_per_year = rng.gammavariate(0.9, 3.4) * (0.62 + person.traits.value)
             first = rng.randint(-500, window_days - 20)
             person.since = start + timedelta(days=first)
-            person.until = min(until, person.since + timedelta(days=int(rng.expovariate((0.55 + 1.1 * person.traits.churn_hazard) / 620)) + 1))
+            person.until = min(
+                until,
+                person.since
+                + timedelta(days=int(rng.expovariate((0.55 + 1.1 * person.traits.churn_hazard) / 620)) + 1),
+            )
             members.append(person)
             people.append(person)
         if size >= 2 and rng.random() < 0.10:

@@ -90,7 +90,9 @@ def parse_postcode(raw: str | None, country: str | None, region: str | None = No
         return Postcode(code, "", "unknown")
     said = _province(region)
     # Three letters and less are a system's abbreviation, which proves nothing.
-    is_other = bool(province and len(said) > 3 and said != province and not {said, province} <= {"bogota", "cundinamarca"})
+    is_other = bool(
+        province and len(said) > 3 and said != province and not {said, province} <= {"bogota", "cundinamarca"}
+    )
     return Postcode(code, province, "other_region" if is_other else "")
 
 

@@ -126,6 +126,7 @@ def _unpacked(kind: str, head: bytes, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def too_large(file: str, bound: int, packed_bytes: int) -> RefusedFile:
+    """Return the refusal of a file that expands beyond its bound."""
     return RefusedFile(
         f"{file}: expands beyond {bound // 1024**2:,} MB from {packed_bytes // 1024:,} KB, expected an ordinary "
         "export. If it is one, raise CDP_MAX_FILE_GB."
@@ -157,9 +158,7 @@ def members_of(path: Path, wanted: str | None, file: str) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             inside = [member for member in archive.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError):
-        raise RefusedFile(
-            f"{file}: the zip archive is cut or damaged. Export it again, and upload it whole."
-        ) from None
+        raise RefusedFile(f"{file}: the zip archive is cut or damaged. Export it again, and upload it whole.") from None
     for member in inside:
         place = PurePosixPath(member.filename.replace("\\", "/"))
         if place.is_absolute() or ".." in place.parts or ":" in member.filename:
@@ -169,7 +168,9 @@ def members_of(path: Path, wanted: str | None, file: str) -> list[str]:
         if member.flag_bits & 0x1:
             raise RefusedFile(f"{file}: is locked with a password, expected an open archive. Export it without one.")
     if any(m.filename == "[Content_Types].xml" for m in inside):
-        raise RefusedFile(f"{file}: is an Excel workbook, expected another format. Export it again, or declare 'format: xlsx'.")
+        raise RefusedFile(
+            f"{file}: is an Excel workbook, expected another format. Export it again, or declare 'format: xlsx'."
+        )
     inside = [m for m in inside if not PurePosixPath(m.filename).name.startswith((".", "__MACOSX"))]
     packed = path.stat().st_size
     if sum(member.file_size for member in inside) > bound_for(packed):
@@ -182,7 +183,9 @@ def members_of(path: Path, wanted: str | None, file: str) -> list[str]:
         return [inside[0].filename]
     chosen = sorted(m.filename for m in inside if fnmatch.fnmatch(PurePosixPath(m.filename).name, wanted))
     if not chosen:
-        raise RefusedFile(f"{file}: the zip holds {len(inside)} files and none matches 'member: {wanted}'. Export it again.")
+        raise RefusedFile(
+            f"{file}: the zip holds {len(inside)} files and none matches 'member: {wanted}'. Export it again."
+        )
     return chosen
 
 
@@ -197,9 +200,7 @@ def opened_member(path: Path, member: str, file: str) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(path) as archive, archive.open(member) as inner:
             yield _Bounded(inner, bound_for(path.stat().st_size), path.stat().st_size, file)  # type: ignore[misc]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        raise RefusedFile(
-            f"{file}: the zip archive is cut or damaged. Export it again, and upload it whole."
-        ) from None
+        raise RefusedFile(f"{file}: the zip archive is cut or damaged. Export it again, and upload it whole.") from None
 
 
 class _Bounded:
@@ -236,11 +237,15 @@ def text_blocks(pieces: Iterator[bytes], encoding: str, file: str, quote: str = 
         text = block
         if at_start:
             if encoding != "utf-16" and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise RefusedFile(f"{file}: begins with a UTF-16 mark, expected {encoding}. Fix the export or 'encoding:'.")
+                raise RefusedFile(
+                    f"{file}: begins with a UTF-16 mark, expected {encoding}. Fix the export or 'encoding:'."
+                )
             if encoding == "utf-8":
                 text = block.removeprefix(codecs.BOM_UTF8)
             elif block.startswith(codecs.BOM_UTF8):
-                raise RefusedFile(f"{file}: begins with a UTF-8 mark, expected {encoding}. Fix the export or 'encoding:'.")
+                raise RefusedFile(
+                    f"{file}: begins with a UTF-8 mark, expected {encoding}. Fix the export or 'encoding:'."
+                )
             _check_is_text(text, file)
             at_start = False
         if encoding in ("windows-1252", "latin-1"):

@@ -134,7 +134,9 @@ class _Layout:
             cells = [pl.col(c) for c in frame.columns]
             if any(frame.select(c.str.contains(contract.quote, literal=True).any() for c in cells).row(0)):
                 return None
-            marks -= sum(frame.select(c.str.count_matches(contract.delimiter, literal=True).sum() for c in cells).row(0))
+            marks -= sum(
+                frame.select(c.str.count_matches(contract.delimiter, literal=True).sum() for c in cells).row(0)
+            )
             if contract.multiline and frame.height != lines:
                 breaks = frame.select(
                     pl.sum_horizontal(c.fill_null("").str.count_matches("\n", literal=True) for c in cells)
@@ -152,7 +154,9 @@ class _Layout:
     def _placed(self, frame: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
         contract = self.contract
         columns = [
-            pl.col(f"c{self.placed[c]}").alias(c) if c in self.placed else pl.lit(self.shared.get(c), dtype=pl.String).alias(c)
+            pl.col(f"c{self.placed[c]}").alias(c)
+            if c in self.placed
+            else pl.lit(self.shared.get(c), dtype=pl.String).alias(c)
             for c in contract.columns
             if c != self.rest_column
         ]
@@ -163,7 +167,9 @@ class _Layout:
         refusal = pl.lit(None, dtype=pl.String)
         if contract.header_row:
             repeated = pl.all_horizontal(pl.col(c) == pl.lit(self.header[int(c[1:])]) for c in frame.columns)
-            if (frame.to_series(0) == self.header[int(frame.columns[0][1:])]).any() and frame.select(repeated.any()).item():
+            if (frame.to_series(0) == self.header[int(frame.columns[0][1:])]).any() and frame.select(
+                repeated.any()
+            ).item():
                 refusal = pl.when(repeated).then(pl.lit("the header is repeated here"))
         return frame.select(
             *columns, line.alias("_line"), refusal.alias("_refusal"), pl.lit(None, dtype=pl.String).alias("_raw")
@@ -188,7 +194,8 @@ class _Layout:
                 if wrong is not None:
                     values.append(None)
                 elif column == self.rest_column:
-                    values.append(json.dumps({self.header[i].strip(): cells[i] or None for i in self.rest}, ensure_ascii=False) if self.rest else None)  # fmt: skip
+                    rest = {self.header[i].strip(): cells[i] or None for i in self.rest}
+                    values.append(json.dumps(rest, ensure_ascii=False) if rest else None)
                 elif column in self.placed:
                     values.append(cells[self.placed[column]])
                 else:

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from ingest.readers.content import bound_for, too_large, text_blocks, whole
+from ingest.readers.content import bound_for, text_blocks, too_large, whole
 from ingest.readers.rows import Facts, place_columns, shared_values, text_rows
 from quality.contract import Contract
 from warehouse.errors import RefusedFile
@@ -43,7 +43,9 @@ def read_workbook(pieces: Iterator[bytes], contract: Contract, file: str, facts:
         sheet = workbook.get_sheet_by_name(contract.sheet) if contract.sheet else workbook.get_sheet_by_index(0)
         rows = sheet.to_python(skip_empty_area=False)
     except (CalamineError, zipfile.BadZipFile, OSError, ValueError) as error:
-        raise RefusedFile(f"{file}: the workbook cannot be read, expected .xlsx. Save it again. ({type(error).__name__})") from None
+        raise RefusedFile(
+            f"{file}: the workbook cannot be read, expected .xlsx. Save it again. ({type(error).__name__})"
+        ) from None
     start = max(contract.header_row - 1, 0)
     header = [_cell(c, contract).strip() for c in rows[start]] if len(rows) > start else []
     while header and not header[-1]:
@@ -60,9 +62,13 @@ def read_workbook(pieces: Iterator[bytes], contract: Contract, file: str, facts:
         data: dict[str, list[str | None]] = {}
         for column in contract.columns:
             if column in placed:
-                data[column] = [_cell(row[placed[column]], contract) if placed[column] < len(row) else "" for _, row in some]
+                data[column] = [
+                    _cell(row[placed[column]], contract) if placed[column] < len(row) else "" for _, row in some
+                ]
             elif column == rest_column:
-                data[column] = [_packed({header[i]: _cell(row[i], contract) for i in rest if i < len(row)}) for _, row in some]
+                data[column] = [
+                    _packed({header[i]: _cell(row[i], contract) for i in rest if i < len(row)}) for _, row in some
+                ]
             else:
                 data[column] = [shared.get(column)] * len(some)
         numbers = [n for n, _ in some]
@@ -82,7 +88,9 @@ def _check_workbook(content: bytes, file: str) -> None:
                         if total > bound:
                             raise too_large(file, bound, len(content))
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError):
-        raise RefusedFile(f"{file}: is not a whole workbook, expected .xlsx. Save it again, and upload it whole.") from None
+        raise RefusedFile(
+            f"{file}: is not a whole workbook, expected .xlsx. Save it again, and upload it whole."
+        ) from None
 
 
 def _packed(values: dict[str, str]) -> str:
@@ -129,7 +137,12 @@ def read_parquet(pieces: Iterator[bytes], contract: Contract, file: str, facts: 
     header = [field.name for field in source.schema_arrow]
     tops = {n: (c.path or contract.header_of(n)) for n, c in contract.columns.items() if c.is_in_the_file}
     named = contract.model_copy(
-        update={"columns": {n: c.model_copy(update={"header": tops[n].split(".")[0]} if n in tops else {}) for n, c in contract.columns.items()}}
+        update={
+            "columns": {
+                n: c.model_copy(update={"header": tops[n].split(".")[0]} if n in tops else {})
+                for n, c in contract.columns.items()
+            }
+        }
     )
     placed, new, absent = place_columns(header, named, file)
     facts.note(header, new, absent, contract)
@@ -157,7 +170,9 @@ def read_parquet(pieces: Iterator[bytes], contract: Contract, file: str, facts: 
             line += frame.height
             yield frame.select(*columns, numbers.alias("_line"), nothing.alias("_refusal"), nothing.alias("_raw"))
     except (pa.ArrowInvalid, OSError):
-        raise RefusedFile(f"{file}: a page of the Parquet file is damaged. Export it again, and upload it whole.") from None
+        raise RefusedFile(
+            f"{file}: a page of the Parquet file is damaged. Export it again, and upload it whole."
+        ) from None
 
 
 def _as_text(value: pl.Expr, dtype: Any) -> pl.Expr:
@@ -165,7 +180,9 @@ def _as_text(value: pl.Expr, dtype: Any) -> pl.Expr:
         stamped = value.dt.convert_time_zone("UTC") if dtype.time_zone else value
         return stamped.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("Z" if dtype.time_zone else ""))
     if isinstance(dtype, pl.List):
-        return pl.when(value.is_not_null()).then(pl.struct(value.alias("v")).struct.json_encode().str.slice(5).str.strip_suffix("}"))
+        return pl.when(value.is_not_null()).then(
+            pl.struct(value.alias("v")).struct.json_encode().str.slice(5).str.strip_suffix("}")
+        )
     if isinstance(dtype, pl.Struct):
         return pl.when(value.is_not_null()).then(value.struct.json_encode())
     if dtype == pl.Binary:
@@ -180,9 +197,11 @@ def read_fixed(pieces: Iterator[bytes], contract: Contract, file: str, facts: Fa
         RefusedFile: wrong encoding.
     """
     spans = {n: c.span for n, c in contract.columns.items() if c.span}
-    needed = max(span[0] for n, span in spans.items() if contract.columns[n].required) if any(
-        contract.columns[n].required for n in spans
-    ) else 1
+    needed = (
+        max(span[0] for n, span in spans.items() if contract.columns[n].required)
+        if any(contract.columns[n].required for n in spans)
+        else 1
+    )
     widest, shared, number = max(span[1] for span in spans.values()), shared_values(contract, file), 1
     for block in text_blocks(pieces, contract.encoding, file):
         texts = block.decode("utf-8", errors="strict").replace("\r\n", "\n").split("\n")
@@ -280,7 +299,6 @@ class _Stream:
         size = len(self._held) if size < 0 else size
         out, self._held = self._held[:size], self._held[size:]
         return out
-
 
 
 def _local(tag: str) -> str:

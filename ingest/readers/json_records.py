@@ -140,8 +140,8 @@ class _Query:
         self.looked_up = {base: kv for base, kv in contract.key_values.items() if base in used}
         self.columns = []
         for column in contract.columns:
-            path = paths.get(column)
-            if path is None:
+            path = paths.get(column, "")
+            if not path:
                 found = shared.get(column)
                 value = f"'{quoted(found)}'" if found is not None else "NULL::VARCHAR"
             elif path.partition("{")[0] in held:
@@ -169,7 +169,9 @@ class _Query:
             f"columns = {{{kinds}}}, ignore_errors = false)"
         )
         try:
-            found = pl.from_arrow(con.sql(f"SELECT {', '.join(self.columns)} FROM ({self._with_maps(source)})").to_arrow_table())
+            found = pl.from_arrow(
+                con.sql(f"SELECT {', '.join(self.columns)} FROM ({self._with_maps(source)})").to_arrow_table()
+            )
         except duckdb.Error:
             return None
         assert isinstance(found, pl.DataFrame)
@@ -199,7 +201,8 @@ class _Query:
             return self._run(con, "CASE WHEN json_valid(_raw) AND starts_with(ltrim(_raw), '{') THEN _raw END")
 
     def _run(self, con: duckdb.DuckDBPyConnection, document: str) -> pl.DataFrame:
-        inner = f"SELECT _line, _raw, _doc, json_transform(_doc, '{quoted(self.structure)}') AS s FROM (SELECT _line, _raw, {document} AS _doc FROM raw_lines)"  # fmt: skip
+        raw = f"SELECT _line, _raw, {document} AS _doc FROM raw_lines"
+        inner = f"SELECT _line, _raw, _doc, json_transform(_doc, '{quoted(self.structure)}') AS s FROM ({raw})"
         inner = self._with_maps(inner)
         found = pl.from_arrow(
             con.sql(
@@ -251,17 +254,18 @@ def _looked_up(path: str, pairs: KeyValues) -> str:
 
 def _lines_of(block: bytes, file: str, number: int) -> pl.DataFrame:
     body = block.rstrip(b"\r\n")
+    lines: pl.DataFrame | None
     try:
-        lines = pl.read_csv(
-            body, has_header=False, schema={"_raw": pl.String}, separator="\x01", quote_char=None
-        )
+        lines = pl.read_csv(body, has_header=False, schema={"_raw": pl.String}, separator="\x01", quote_char=None)
         lines = lines if lines.height == body.count(b"\n") + 1 else None
     except (pl.exceptions.PolarsError, OSError):
         lines = None
     if lines is None:
         check_utf8(body, file, number)
         lines = pl.DataFrame({"_raw": body.decode().replace("\0", "").split("\n")}, schema={"_raw": pl.String})
-    numbered = lines.with_columns(pl.int_range(number, number + lines.height, dtype=pl.Int64, eager=True).alias("_line"))
+    numbered = lines.with_columns(
+        pl.int_range(number, number + lines.height, dtype=pl.Int64, eager=True).alias("_line")
+    )
     has_blanks = lines["_raw"].null_count() or (lines["_raw"].str.len_bytes() < len("{}")).any()
     return numbered.filter(pl.col("_raw").str.strip_chars() != "") if has_blanks else numbered
 

@@ -39,7 +39,11 @@ Reader = Callable[[Iterator[bytes], Contract, str, Facts], Iterator[pl.DataFrame
 
 
 def text_rows(
-    columns: dict[str, list[str | None]], lines: list[int], refusals: list[str | None], raws: list[str | None], contract: Contract
+    columns: dict[str, list[str | None]],
+    lines: list[int],
+    refusals: list[str | None],
+    raws: list[str | None],
+    contract: Contract,
 ) -> pl.DataFrame:
     """Return a block of text rows from lists; columns that are not given are null."""
     empty: list[str | None] = [None] * len(lines)
@@ -98,12 +102,13 @@ def place_columns(header: list[str], contract: Contract, file: str) -> tuple[dic
         near = [m for h in lost for m in difflib.get_close_matches(h.casefold(), plain, n=1, cutoff=0.5)]
         near = list(dict.fromkeys(plain[m] for m in near))
         found = f"; found {', '.join(repr(h) for h in near)}" if near else f"; found {len(seen)} other columns"
-        raise RefusedFile(
-            f"{file}: {'column' if len(lost) == 1 else 'columns'} {', '.join(repr(h) for h in lost)} {'is' if len(lost) == 1 else 'are'} missing{found}. "
-            "Fix the export, or the declaration."
-        )
+        what, verb = ("column", "is") if len(lost) == 1 else ("columns", "are")
+        listed = ", ".join(repr(h) for h in lost)
+        raise RefusedFile(f"{file}: {what} {listed} {verb} missing{found}. Fix the export, or the declaration.")
     if new and contract.undeclared == "refuse":
-        raise RefusedFile(f"{file}: {'column' if len(lost) == 1 else 'columns'} {new[0]!r} is not declared, and 'undeclared: refuse'. Declare it.")
+        raise RefusedFile(
+            f"{file}: {'column' if len(lost) == 1 else 'columns'} {new[0]!r} is not declared, and 'undeclared: refuse'. Declare it."
+        )
     return placed, new, absent
 
 

@@ -84,7 +84,9 @@ def test_a_real_airflow_starts_a_run_when_a_file_arrives(workspace, monkeypatch,
         end = time.monotonic() + 240
         runs = []
         while time.monotonic() < end:
-            runs = airflow.api("GET", "/dags/ingest_sources/dagRuns", params={"order_by": "-run_after", "limit": 5})["dag_runs"]
+            runs = airflow.api("GET", "/dags/ingest_sources/dagRuns", params={"order_by": "-run_after", "limit": 5})[
+                "dag_runs"
+            ]
             if any(r["state"] == "success" for r in runs):
                 break
             time.sleep(1)

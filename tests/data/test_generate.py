@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter
 from datetime import date
+from itertools import pairwise
 
 import pytest
 
@@ -147,7 +148,9 @@ def test_web_traffic_has_the_shares_of_real_shops(company, figure):
     bounce = sum(len(s) == 1 for s in sessions) / len(sessions)
     carts = [n for n in names if "Product Added" in n or "Checkout Started" in n]
     left = sum("Order Completed" not in n for n in carts) / len(carts)
-    figure(f"Sample company's web: conversion {conversion:.1%}, bounce {bounce:.1%}, carts left {left:.1%} in {len(sessions):,} visits")
+    figure(
+        f"Sample company's web: conversion {conversion:.1%}, bounce {bounce:.1%}, carts left {left:.1%} in {len(sessions):,} visits"
+    )
 
     assert 0.02 <= conversion <= 0.05
     assert 0.40 <= bounce <= 0.50
@@ -158,7 +161,11 @@ def test_late_payers_are_a_quarter_and_who_is_careless_is_later(company, figure)
     from datetime import datetime
 
     items = sap(company, "BSAD")
-    due = {r["BELNR"]: (datetime.strptime(r["AUGDT"], "%Y%m%d") - datetime.strptime(r["ZFBDT"], "%Y%m%d")).days - int(r["ZBD1T"]) for r in items}
+    due = {
+        r["BELNR"]: (datetime.strptime(r["AUGDT"], "%Y%m%d") - datetime.strptime(r["ZFBDT"], "%Y%m%d")).days
+        - int(r["ZBD1T"])
+        for r in items
+    }
     late = sum(days > 0 for days in due.values()) / len(due)
     figure(f"Sample company's invoices: {late:.1%} of {len(due):,} paid late")
     owner = {r["record_id"]: r["person_id"] for r in truth_of(company, "records") if r["table"] == "sap_customers"}
@@ -177,15 +184,24 @@ def test_what_people_are_like_shows_in_what_they_do(tmp_path):
     by_email = {}
     contacts = json.loads((tmp_path / "inbox" / "zendesk" / "users.json").read_text())["users"]
     owner = {r["record_id"]: r["person_id"] for r in truth_of(tmp_path, "records") if r["table"] == "zendesk_users"}
-    tickets = Counter(t["requester_id"] for t in json.loads((tmp_path / "inbox" / "zendesk" / "tickets.json").read_text())["tickets"])
+    tickets = Counter(
+        t["requester_id"] for t in json.loads((tmp_path / "inbox" / "zendesk" / "tickets.json").read_text())["tickets"]
+    )
     for user in contacts:
         if str(user["id"]) in owner:
             by_email[owner[str(user["id"])]] = tickets[user["id"]]
     happy = [float(traits[p]["satisfaction"]) for p in traits]
     middle = sorted(happy)[len(happy) // 2]
-    counts = {side: [by_email.get(p, 0) for p in traits if (float(traits[p]["satisfaction"]) > middle) == side] for side in (True, False)}
+    counts = {
+        side: [by_email.get(p, 0) for p in traits if (float(traits[p]["satisfaction"]) > middle) == side]
+        for side in (True, False)
+    }
     scores = [json.loads(line) for line in (tmp_path / "inbox" / "delighted" / "responses.jsonl").open()]
-    nps = [(float(traits[f"P{s['person']['id']}"]["satisfaction"]), s["score"]) for s in scores if s["survey_type"] == "nps"]
+    nps = [
+        (float(traits[f"P{s['person']['id']}"]["satisfaction"]), s["score"])
+        for s in scores
+        if s["survey_type"] == "nps"
+    ]
     low, high = ([score for felt, score in nps if (felt > middle) == side] for side in (False, True))
 
     assert sum(counts[True]) / len(counts[True]) < 0.9 * sum(counts[False]) / len(counts[False])
@@ -193,13 +209,13 @@ def test_what_people_are_like_shows_in_what_they_do(tmp_path):
 
 
 def test_programmes_do_what_the_truth_says_they_did(tmp_path):
+    import random
+    from datetime import timedelta
+
     from data.generate.commerce import make_catalogue, make_orders
     from data.generate.company import _choose_systems
     from data.generate.people import make_people
     from data.generate.programmes import PROGRAMMES, assign, window_of
-
-    import random
-    from datetime import timedelta
 
     until = date(2026, 10, 31)
     start = until - timedelta(days=912)
@@ -230,7 +246,7 @@ def test_stock_runs_out_and_recovers_and_one_article_goes_viral(company):
     for r in rows:
         levels.setdefault(r["MATNR"], []).append((r["DATUM"], float(r["LABST"].replace(",", "."))))
     series = [[level for _, level in sorted(found)] for found in levels.values()]
-    recovered = [s for s in series if 0 in s and any(a == 0 and b > 0 for a, b in zip(s, s[1:], strict=False))]
+    recovered = [s for s in series if 0 in s and any(a == 0 and b > 0 for a, b in pairwise(s))]
 
     assert len({r["DATUM"] for r in rows}) >= 360
     assert len(recovered) >= 5 and any(min(s) > 0 for s in series)
@@ -238,7 +254,10 @@ def test_stock_runs_out_and_recovers_and_one_article_goes_viral(company):
     assert len(viral) == 1
     views = Counter()
     for event in events_of(company):
-        if event.get("event") == "Product Viewed" and viral[0]["viral_from"] <= event["timestamp"][:10] <= viral[0]["viral_to"]:
+        if (
+            event.get("event") == "Product Viewed"
+            and viral[0]["viral_from"] <= event["timestamp"][:10] <= viral[0]["viral_to"]
+        ):
             views[event["properties"]["sku"]] += 1
     assert views.most_common(1)[0][0] == viral[0]["sku"]
 

@@ -11,7 +11,11 @@ from identity.normalise.postcodes import parse_postcode
 
 def judged(**cells):
     country = cells.pop("country", "MX")
-    raw = {"record_key": ["r1"], "source_table": ["t"], **{c: [cells.get(c)] for c in ("email", "phone", "tax_id", "street", "postcode", "region")}}
+    raw = {
+        "record_key": ["r1"],
+        "source_table": ["t"],
+        **{c: [cells.get(c)] for c in ("email", "phone", "tax_id", "street", "postcode", "region")},
+    }
     frame = pl.DataFrame(raw, schema=dict.fromkeys(raw, pl.String))
     found = contact_points(frame, pl.DataFrame({"record_key": ["r1"], "country_code": [country]}))
     return [tuple(row.values())[2:] for row in found.iter_rows(named=True)]
@@ -19,9 +23,20 @@ def judged(**cells):
 
 @pytest.mark.parametrize(
     ("domain", "near"),
-    [("gmial.com", "gmail.com"), ("gmail.con", "gmail.com"), ("hotmial.com", "hotmail.com"), ("gmai.com", "gmail.com"), ("hotmal.es", "hotmail.es"),
-     ("yaho.com.mx", "yahoo.com.mx"), ("outlok.com", "outlook.com"), ("gmail.com", None), ("mail.com", None), ("empresa.example", None), ("yahoo.es", None)],
-)  # fmt: skip
+    [
+        ("gmial.com", "gmail.com"),
+        ("gmail.con", "gmail.com"),
+        ("hotmial.com", "hotmail.com"),
+        ("gmai.com", "gmail.com"),
+        ("hotmal.es", "hotmail.es"),
+        ("yaho.com.mx", "yahoo.com.mx"),
+        ("outlok.com", "outlook.com"),
+        ("gmail.com", None),
+        ("mail.com", None),
+        ("empresa.example", None),
+        ("yahoo.es", None),
+    ],
+)
 def test_a_slip_in_a_provider_is_suggested(domain, near):
     if domain == "mail.com":  # one letter from gmail.com, and a provider of its own: a suggestion only, never applied
         assert likely_domain(domain) in (None, "gmail.com")
@@ -55,21 +70,31 @@ def test_phones_and_tax_ids_by_country():
 @pytest.mark.parametrize(
     ("code", "country", "region", "expected"),
     [
-        ("08001", "ES", "Barcelona", ("08001", "barcelona", "")), ("8001", "ES", None, ("08001", "barcelona", "")),
-        ("28013", "ES", "Sevilla", ("28013", "madrid", "other_region")), ("28013", "ES", "MAD", ("28013", "madrid", "")),
-        ("99001", "ES", None, ("99001", "", "unknown")), ("'06000", "MX", "CDMX", ("06000", "ciudad de mexico", "")),
-        ("44100", "MX", "Nuevo León", ("44100", "jalisco", "other_region")), ("91000", "MX", "Veracruz de Ignacio de la Llave", ("91000", "veracruz", "")),
-        ("110111", "CO", "Cundinamarca", ("110111", "bogota", "")), ("C1043AAZ", "AR", "CABA", ("C1043AAZ", "ciudad autonoma de buenos aires", "")),
-        ("8320000", "CL", None, ("8320000", "", "")), ("SW1A 1AA", "GB", None, ("SW1A 1AA", "", "")), ("1234", "US", None, ("1234", "", "form")),
-        ("12345-6789", "US", None, ("12345-6789", "", "")), ("A", "ES", None, ("A", "", "form")),
+        ("08001", "ES", "Barcelona", ("08001", "barcelona", "")),
+        ("8001", "ES", None, ("08001", "barcelona", "")),
+        ("28013", "ES", "Sevilla", ("28013", "madrid", "other_region")),
+        ("28013", "ES", "MAD", ("28013", "madrid", "")),
+        ("99001", "ES", None, ("99001", "", "unknown")),
+        ("'06000", "MX", "CDMX", ("06000", "ciudad de mexico", "")),
+        ("44100", "MX", "Nuevo León", ("44100", "jalisco", "other_region")),
+        ("91000", "MX", "Veracruz de Ignacio de la Llave", ("91000", "veracruz", "")),
+        ("110111", "CO", "Cundinamarca", ("110111", "bogota", "")),
+        ("C1043AAZ", "AR", "CABA", ("C1043AAZ", "ciudad autonoma de buenos aires", "")),
+        ("8320000", "CL", None, ("8320000", "", "")),
+        ("SW1A 1AA", "GB", None, ("SW1A 1AA", "", "")),
+        ("1234", "US", None, ("1234", "", "form")),
+        ("12345-6789", "US", None, ("12345-6789", "", "")),
+        ("A", "ES", None, ("A", "", "form")),
     ],
-)  # fmt: skip
+)
 def test_postal_codes_are_checked_against_their_provinces(code, country, region, expected):
     assert tuple(parse_postcode(code, country, region)) == expected
 
 
 def test_addresses_keep_their_original():
-    assert judged(street="C/ Mayor, 12, 3º Izda.", country="ES") == [("address", "C/ Mayor, 12, 3º Izda.", "mayor 12", "valid", None, None)]
+    assert judged(street="C/ Mayor, 12, 3º Izda.", country="ES") == [
+        ("address", "C/ Mayor, 12, 3º Izda.", "mayor 12", "valid", None, None)
+    ]
     assert judged(street="Av. Insurgentes Sur S/N")[0][3:5] == ("suspect", "no_number")
 
 
@@ -77,8 +102,12 @@ def test_the_sample_company_has_contact_points_for_its_records(in_finished):
     import duckdb
 
     con = duckdb.connect(str(in_finished / "warehouse" / "build.duckdb"), read_only=True)
-    rows, keys = con.execute("SELECT count(*), count(DISTINCT (record_key, kind)) FROM identity.contact_points").fetchall()[0]
-    applied = con.execute("SELECT count(*) FROM identity.contact_points WHERE suggestion IS NOT NULL AND standard = suggestion").fetchall()[0][0]
+    rows, keys = con.execute(
+        "SELECT count(*), count(DISTINCT (record_key, kind)) FROM identity.contact_points"
+    ).fetchall()[0]
+    applied = con.execute(
+        "SELECT count(*) FROM identity.contact_points WHERE suggestion IS NOT NULL AND standard = suggestion"
+    ).fetchall()[0][0]
     con.close()
 
     assert rows == keys > 1500 and applied == 0

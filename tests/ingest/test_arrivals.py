@@ -19,7 +19,9 @@ GOOD = b"id,total\n1,5\n"
 
 
 def arrival(**more):
-    return Arrival.model_validate({"description": "x", "protocol": "local", "folder": "/x", "into": "shop", "settle_s": 0.2, **more})
+    return Arrival.model_validate(
+        {"description": "x", "protocol": "local", "folder": "/x", "into": "shop", "settle_s": 0.2, **more}
+    )
 
 
 def fetched(workspace):
@@ -122,7 +124,9 @@ def s3_store():
 def test_files_come_from_an_s3_compatible_store(s3_store, workspace):
     import boto3
 
-    client = boto3.client("s3", endpoint_url=s3_store, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1")
+    client = boto3.client(
+        "s3", endpoint_url=s3_store, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
+    )
     client.create_bucket(Bucket="exports")
     client.put_object(Bucket="exports", Key="shop/daily/orders.csv", Body=GOOD)
     client.put_object(Bucket="exports", Key="shop/daily/deeper/other.csv", Body=GOOD)
@@ -166,7 +170,17 @@ def test_a_crash_after_the_copy_repeats_nothing(workspace, tmp_path, monkeypatch
     with pytest.raises(CdpError, match="InjectedFault"):
         fetch("local", arrival(folder=str(tmp_path / "out")), lambda _: Connection())
     monkeypatch.delenv("CDP_FAULT")
-    contract = Contract.model_validate({"source": "shop", "table": "t", "description": "x", "path": "shop/*.csv", "grain": "x", "key": ["id"], "columns": {"id": {}}})
+    contract = Contract.model_validate(
+        {
+            "source": "shop",
+            "table": "t",
+            "description": "x",
+            "path": "shop/*.csv",
+            "grain": "x",
+            "key": ["id"],
+            "columns": {"id": {}},
+        }
+    )
     assert land(contract).rows_in == 1
     fetch("local", arrival(folder=str(tmp_path / "out")), lambda _: Connection())
     assert land(contract).rows_in == 0
@@ -190,14 +204,24 @@ def test_a_remote_arrival_needs_a_connection(tmp_path):
 def test_the_command_takes_credentials_from_airflow_s_connections(s3_store, workspace, cdp):
     import boto3
 
-    client = boto3.client("s3", endpoint_url=s3_store, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1")
+    client = boto3.client(
+        "s3", endpoint_url=s3_store, aws_access_key_id="k", aws_secret_access_key="s", region_name="us-east-1"
+    )
     client.create_bucket(Bucket="nightly")
     client.put_object(Bucket="nightly", Key="a.csv", Body=GOOD)
     (workspace / "arrivals").mkdir()
-    (workspace / "arrivals" / "nightly.yml").write_text("description: x\nprotocol: s3\nconnection: nightly\nfolder: nightly\ninto: shop\nsettle_s: 0\n")
+    (workspace / "arrivals" / "nightly.yml").write_text(
+        "description: x\nprotocol: s3\nconnection: nightly\nfolder: nightly\ninto: shop\nsettle_s: 0\n"
+    )
     connection = json.dumps({"conn_type": "aws", "login": "k", "password": "s", "extra": {"endpoint_url": s3_store}})
     home = workspace / "airflow"
-    done = cdp(workspace, "fetch", CDP_ARRIVALS=str(workspace / "arrivals"), AIRFLOW_CONN_NIGHTLY=connection, AIRFLOW_HOME=str(home))
+    done = cdp(
+        workspace,
+        "fetch",
+        CDP_ARRIVALS=str(workspace / "arrivals"),
+        AIRFLOW_CONN_NIGHTLY=connection,
+        AIRFLOW_HOME=str(home),
+    )
 
     assert "fetched=1" in done.stdout and set(fetched(workspace)) == {"a.csv"}
     missing = cdp(workspace, "fetch", check=False, CDP_ARRIVALS=str(workspace / "arrivals"), AIRFLOW_HOME=str(home))
@@ -208,7 +232,15 @@ def test_local_files_wait_until_they_are_whole(workspace, monkeypatch):
     from ingest.land import land
     from quality.contract import Contract
 
-    fields = {"source": "shop", "table": "t", "description": "x", "path": "shop/*", "grain": "x", "key": ["id"], "columns": {"id": {}}}
+    fields = {
+        "source": "shop",
+        "table": "t",
+        "description": "x",
+        "path": "shop/*",
+        "grain": "x",
+        "key": ["id"],
+        "columns": {"id": {}},
+    }
     (workspace / "inbox" / "shop").mkdir()
     path = workspace / "inbox" / "shop" / "a.csv"
     path.write_bytes(GOOD)

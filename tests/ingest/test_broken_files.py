@@ -20,11 +20,17 @@ from warehouse import lake
 CORPUS = Path(__file__).parent / "broken"
 EXPECTED = yaml.safe_load((CORPUS / "expected.yml").read_text(encoding="utf-8"))
 COLUMNS = {
-    "id": {"required": True}, "name": {"header": "nombre"}, "total": {"type": "decimal"},
+    "id": {"required": True},
+    "name": {"header": "nombre"},
+    "total": {"type": "decimal"},
     "day": {"header": "dia", "type": "date", "formats": ["%d/%m/%Y"]},
-}  # fmt: skip
-PATHS = {"id": {"path": "id", "required": True}, "name": {"path": "nombre"}, "total": {"path": "total", "type": "decimal"},
-         "day": {"path": "dia", "type": "date", "formats": ["%d/%m/%Y"]}}  # fmt: skip
+}
+PATHS = {
+    "id": {"path": "id", "required": True},
+    "name": {"path": "nombre"},
+    "total": {"path": "total", "type": "decimal"},
+    "day": {"path": "dia", "type": "date", "formats": ["%d/%m/%Y"]},
+}
 SPANISH = {"encoding": "windows-1252", "delimiter": ";", "decimal": ",", "thousands": "."}
 VARIANTS = {
     "csv": {**SPANISH, "rules": [{"name": "total_is_not_negative", "sql": "total >= 0"}]},
@@ -35,17 +41,38 @@ VARIANTS = {
     "headless": {**SPANISH, "header_row": 0},
     "multiline": {"multiline": True},
     "footer": {**SPANISH, "footer": {"pattern": "^Total"}},
-    "complete": {**SPANISH, "columns": {"is_complete": {"header": "completo", "type": "boolean"}, **COLUMNS},
-                 "rules": [{"name": "export_is_complete", "sql": "is_complete", "on_fail": "set_aside"}]},
+    "complete": {
+        **SPANISH,
+        "columns": {"is_complete": {"header": "completo", "type": "boolean"}, **COLUMNS},
+        "rules": [{"name": "export_is_complete", "sql": "is_complete", "on_fail": "set_aside"}],
+    },
     "member": {**SPANISH, "member": "Contact.csv"},
     "jsonl": {"format": "jsonl", "columns": PATHS},
     "json": {"format": "json", "records": "filas", "expects": {"fin": "true"}, "columns": PATHS},
-    "xml": {"format": "xml", "records": "Fila", "columns": {"id": {"path": "@id", "required": True}, "name": {"path": "nombre"}, "total": {"path": "total", "type": "decimal"}}},
+    "xml": {
+        "format": "xml",
+        "records": "Fila",
+        "columns": {
+            "id": {"path": "@id", "required": True},
+            "name": {"path": "nombre"},
+            "total": {"path": "total", "type": "decimal"},
+        },
+    },
     "xlsx": {"format": "xlsx", "sheet": "Hoja1", "columns": {"id": {"required": True}, "name": {"header": "nombre"}}},
     "parquet": {"format": "parquet"},
-    "fixed": {"format": "fixed", "encoding": "latin-1", "header_row": 0, "dates": ["%Y%m%d"],
-              "columns": {"id": {"span": [1, 4], "required": True}, "name": {"span": [5, 18]}, "total": {"span": [19, 27], "type": "decimal"}, "day": {"span": [28, 35], "type": "date"}}},
-}  # fmt: skip
+    "fixed": {
+        "format": "fixed",
+        "encoding": "latin-1",
+        "header_row": 0,
+        "dates": ["%Y%m%d"],
+        "columns": {
+            "id": {"span": [1, 4], "required": True},
+            "name": {"span": [5, 18]},
+            "total": {"span": [19, 27], "type": "decimal"},
+            "day": {"span": [28, 35], "type": "date"},
+        },
+    },
+}
 
 
 def corpus():
@@ -60,9 +87,16 @@ CASES = corpus()
 
 def declared(variant: str, workspace: Path) -> Contract:
     fields = {
-        "source": "erp", "table": "notes", "description": "x", "path": "erp/*", "grain": "one", "key": ["id"],
-        "rows": {"min": 1, "max": 1000}, "columns": COLUMNS, **VARIANTS[variant],
-    }  # fmt: skip
+        "source": "erp",
+        "table": "notes",
+        "description": "x",
+        "path": "erp/*",
+        "grain": "one",
+        "key": ["id"],
+        "rows": {"min": 1, "max": 1000},
+        "columns": COLUMNS,
+        **VARIANTS[variant],
+    }
     (workspace / "inbox" / "erp").mkdir(exist_ok=True)
     return Contract.model_validate(fields)
 

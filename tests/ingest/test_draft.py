@@ -31,7 +31,9 @@ def test_every_export_of_the_sample_company_passes_its_own_draft(company, worksp
 
 
 def test_real_tables_pass_their_own_draft(shared_data, workspace):
-    files = sorted((shared_data / "exports" / "connector_seeds").rglob("*.csv")) + sorted((shared_data / "exports").glob("composed_es_mx/[!_]*.csv"))
+    files = sorted((shared_data / "exports" / "connector_seeds").rglob("*.csv")) + sorted(
+        (shared_data / "exports").glob("composed_es_mx/[!_]*.csv")
+    )
     passed = 0
     for path in files:
         contract, _ = drafted(path)
@@ -44,7 +46,12 @@ def test_real_tables_pass_their_own_draft(shared_data, workspace):
 def test_what_a_draft_finds_in_sap_s_customers(company, workspace):
     contract, text = drafted(company / "inbox" / "sap" / "KNA1.csv")
 
-    assert (contract.encoding, contract.delimiter, contract.key, contract.identifies) == ("windows-1252", ";", ("kunnr",), "person")
+    assert (contract.encoding, contract.delimiter, contract.key, contract.identifies) == (
+        "windows-1252",
+        ";",
+        ("kunnr",),
+        "person",
+    )
     assert contract.columns["kunnr"].type == "string" and contract.columns["erdat"].type == "date"
     roles = {c.role for c in contract.columns.values()}
     assert {"full_name", "city", "postcode", "street", "phone", "country", "tax_id"} <= roles
@@ -61,12 +68,35 @@ def test_secrets_are_proposed_to_be_dropped(workspace, tmp_path):
 
 def test_the_commands_draft_check_and_list(company, workspace, cdp):
     inbox = company / "inbox"
-    done = cdp(workspace, "source", "new", str(inbox / "bc" / "salesInvoices.xml"), "--source", "old", "--table", "invoices", "--out", str(workspace / "mine"))
+    done = cdp(
+        workspace,
+        "source",
+        "new",
+        str(inbox / "bc" / "salesInvoices.xml"),
+        "--source",
+        "old",
+        "--table",
+        "invoices",
+        "--out",
+        str(workspace / "mine"),
+    )
     assert "is drafted" in done.stdout.replace("\n", " ")
     settings = {"CDP_SOURCES": str(workspace / "mine")}
     checked = cdp(workspace, "source", "check", "old_invoices", str(inbox / "bc" / "salesInvoices.xml"), **settings)
     assert "accepted" in checked.stdout
-    again = cdp(workspace, "source", "new", str(inbox / "bc" / "salesInvoices.xml"), "--source", "old", "--table", "invoices", "--out", str(workspace / "mine"), check=False)
+    again = cdp(
+        workspace,
+        "source",
+        "new",
+        str(inbox / "bc" / "salesInvoices.xml"),
+        "--source",
+        "old",
+        "--table",
+        "invoices",
+        "--out",
+        str(workspace / "mine"),
+        check=False,
+    )
     assert again.returncode == 1 and "is there already" in again.stderr
 
     broken = workspace / "KNA1.csv"
@@ -88,7 +118,11 @@ def test_a_trial_says_what_landing_then_does(company, workspace):
     (workspace / "inbox" / "hubspot" / path.name).write_bytes(path.read_bytes())
     result = land(contract)
 
-    assert (trial.rows_in, trial.accepted, trial.quarantined) == (result.rows_in, result.rows_out, result.facts["quarantined"])
+    assert (trial.rows_in, trial.accepted, trial.quarantined) == (
+        result.rows_in,
+        result.rows_out,
+        result.facts["quarantined"],
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"just one word", b'{"a": [1, 2'])

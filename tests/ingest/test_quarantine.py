@@ -74,7 +74,10 @@ def test_a_row_that_does_not_fit_is_released_only_when_it_is_mended(contract):
     assert account(contract) == (2, 2, 0) and float(totals()["3"]) == 12.0
 
     short = refused_rows(contract, "2 fields")
-    judge_again(contract, decide(contract, short, "release", "ana", "typed in", {"id": "4", "email": "luz@x.example", "total": "1.00"}))
+    judge_again(
+        contract,
+        decide(contract, short, "release", "ana", "typed in", {"id": "4", "email": "luz@x.example", "total": "1.00"}),
+    )
     assert account(contract) == (3, 1, 0)
 
 
@@ -111,11 +114,47 @@ def test_the_commands_list_show_release_and_discard(contract, workspace, cdp):
     assert "eva@x.example" not in shown and "3 refused rows" in shown
     nameless = cdp(workspace, "quarantine", "show", "shop_sales", "--reveal", check=False, **settings)
     assert nameless.returncode == 1 and "who and why" in nameless.stderr
-    open_rows = cdp(workspace, "quarantine", "show", "shop_sales", "--reveal", "--author", "ana", "--why", "ticket 7", COLUMNS="200", **settings).stdout
+    open_rows = cdp(
+        workspace,
+        "quarantine",
+        "show",
+        "shop_sales",
+        "--reveal",
+        "--author",
+        "ana",
+        "--why",
+        "ticket 7",
+        COLUMNS="200",
+        **settings,
+    ).stdout
     assert "eva@x.example" in open_rows
-    out = cdp(workspace, "quarantine", "release", "shop_sales", "--reason", "rule", "--author", "ana", "--why", "refund", **settings).stdout
+    out = cdp(
+        workspace,
+        "quarantine",
+        "release",
+        "shop_sales",
+        "--reason",
+        "rule",
+        "--author",
+        "ana",
+        "--why",
+        "refund",
+        **settings,
+    ).stdout
     assert "1 rows released; 1 files judged again: 2 rows accepted" in out
-    out = cdp(workspace, "quarantine", "discard", "shop_sales", "--reason", "2 fields", "--author", "ana", "--why", "cut", **settings).stdout
+    out = cdp(
+        workspace,
+        "quarantine",
+        "discard",
+        "shop_sales",
+        "--reason",
+        "2 fields",
+        "--author",
+        "ana",
+        "--why",
+        "cut",
+        **settings,
+    ).stdout
     assert "1 rows discarded" in out and "1 dropped" in out
     wrong = cdp(workspace, "quarantine", "show", "shop_sale", check=False, **settings)
     assert wrong.returncode == 1 and "did you mean shop_sales?" in wrong.stderr

@@ -21,7 +21,9 @@ from quality.contract import Contract
 
 #: Cells without line breaks and NUL, and trimmed: what surrounds a value is not part of it.
 plain = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\x85"), max_size=12)
-with_breaks = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\x85\u2028\u2029\x0b\x0c\x1c\x1d\x1e"), max_size=12)
+with_breaks = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\x85\u2028\u2029\x0b\x0c\x1c\x1d\x1e"), max_size=12
+)
 quiet = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -33,7 +35,11 @@ def contract(**more):
 
 def read(data: bytes, made: Contract) -> pl.DataFrame:
     blocks = list(READERS[made.format](iter([data]) if data else iter([]), made, "f", Facts()))
-    return pl.concat(blocks) if blocks else pl.DataFrame(schema={**dict.fromkeys(made.columns, pl.String), "_line": pl.Int64, "_refusal": pl.String})
+    return (
+        pl.concat(blocks)
+        if blocks
+        else pl.DataFrame(schema={**dict.fromkeys(made.columns, pl.String), "_line": pl.Int64, "_refusal": pl.String})
+    )
 
 
 def cells(frame: pl.DataFrame) -> list[tuple[str, ...]]:
@@ -56,9 +62,12 @@ def is_row(row) -> bool:
 
 @quiet
 @given(
-    st.lists(st.tuples(plain, plain, plain).filter(is_row), max_size=15), st.sampled_from(",;\t|"),
-    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampled_from(["\n", "\r\n"]), st.sampled_from([8, 37, 8 << 20]),
-)  # fmt: skip
+    st.lists(st.tuples(plain, plain, plain).filter(is_row), max_size=15),
+    st.sampled_from(",;\t|"),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([8, 37, 8 << 20]),
+)
 def test_delimited_text_comes_back_equal(rows, delimiter, quoting, end, block):
     text = written(rows, delimiter, quoting, end)
     content.BLOCK_BYTES, before = block, content.BLOCK_BYTES
@@ -112,7 +121,9 @@ def test_the_fast_and_the_careful_way_give_the_same_rows(lines):
 
 
 @quiet
-@given(st.lists(st.tuples(plain, plain, plain), min_size=1, max_size=10), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+@given(
+    st.lists(st.tuples(plain, plain, plain), min_size=1, max_size=10), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
+)
 def test_json_lines_and_documents_come_back_equal(rows, encoding):
     columns = {name: {"path": f"in.{name}"} for name in "abc"}
     records = [{"in": dict(zip("abc", row, strict=True)), "other": [1, {"x": None}]} for row in rows]
@@ -154,7 +165,23 @@ def test_workbooks_xml_and_parquet_come_back_equal(rows):
 
 
 @quiet
-@given(st.lists(st.tuples(*[st.text(st.characters(min_codepoint=33, max_codepoint=255, exclude_categories=["Cc"], exclude_characters="\xa0\xad"), min_size=1, max_size=6)] * 3), min_size=1))
+@given(
+    st.lists(
+        st.tuples(
+            *[
+                st.text(
+                    st.characters(
+                        min_codepoint=33, max_codepoint=255, exclude_categories=["Cc"], exclude_characters="\xa0\xad"
+                    ),
+                    min_size=1,
+                    max_size=6,
+                )
+            ]
+            * 3
+        ),
+        min_size=1,
+    )
+)
 def test_fixed_width_text_comes_back_equal(rows):
     columns = {name: {"span": [1 + 6 * i, 6 + 6 * i], "required": True} for i, name in enumerate("abc")}
     text = "".join("".join(f"{cell:<6}" for cell in row) + "\r\n" for row in rows)
@@ -181,8 +208,13 @@ def test_packed_files_are_read_as_the_plain_one(workspace, pack):
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("folder/a.csv", data)
         archive.writestr("__MACOSX/._a.csv", b"x")
-    packed = {"plain": data, "gz": gzip.compress(data), "gz in two members": gzip.compress(data[:half]) + gzip.compress(data[half:]),
-              "zst": zstandard.ZstdCompressor().compress(data), "zip": zipped.getvalue()}[pack]  # fmt: skip
+    packed = {
+        "plain": data,
+        "gz": gzip.compress(data),
+        "gz in two members": gzip.compress(data[:half]) + gzip.compress(data[half:]),
+        "zst": zstandard.ZstdCompressor().compress(data),
+        "zip": zipped.getvalue(),
+    }[pack]
     (workspace / "inbox" / "s").mkdir()
     (workspace / "inbox" / "s" / "file").write_bytes(packed)
     assert land(contract()).rows_out == 3000
@@ -191,15 +223,27 @@ def test_packed_files_are_read_as_the_plain_one(workspace, pack):
 
 def test_ga4_params_are_looked_up_by_key_and_lists_keep_their_elements():
     columns = {
-        "a": {"path": "event_name"}, "b": {"path": "event_params{ga_session_id}"}, "c": {"path": "event_params{page_title}"},
-        "d": {"path": "category", "type": "list"}, "e": {"path": "items", "type": "json"}, "f": {"path": "items.x"},
-    }  # fmt: skip
+        "a": {"path": "event_name"},
+        "b": {"path": "event_params{ga_session_id}"},
+        "c": {"path": "event_params{page_title}"},
+        "d": {"path": "category", "type": "list"},
+        "e": {"path": "items", "type": "json"},
+        "f": {"path": "items.x"},
+    }
     made = contract(format="jsonl", columns=columns, key_values={"event_params": {}})
     lines = [
-        {"event_name": "e1", "event_params": [{"key": "ga_session_id", "value": {"int_value": "17"}}, {"key": "page_title", "value": {"string_value": "Título"}}], "category": ["x", "y"], "items": {"x": 1}},
+        {
+            "event_name": "e1",
+            "event_params": [
+                {"key": "ga_session_id", "value": {"int_value": "17"}},
+                {"key": "page_title", "value": {"string_value": "Título"}},
+            ],
+            "category": ["x", "y"],
+            "items": {"x": 1},
+        },
         {"event_name": "e2", "event_params": [{"key": "page_title", "value": {"string_value": None}}], "category": "x"},
         {"event_name": "e3"},
-    ]  # fmt: skip
+    ]
     found = read("\n".join(json.dumps(x, ensure_ascii=False) for x in lines).encode(), made)
 
     assert found.select("a", "b", "c").rows() == [("e1", "17", "Título"), ("e2", None, None), ("e3", None, None)]
@@ -216,19 +260,33 @@ def test_typed_cells_of_a_workbook_are_written_in_the_declared_locale():
     from openpyxl import Workbook
 
     book = Workbook()
-    for row in (["a", "b", "c"], ["0012", 1234.5, date(2026, 2, 1)], [7, 3, datetime(2026, 2, 1, 10, 30)], ["x", True, None]):
+    for row in (
+        ["a", "b", "c"],
+        ["0012", 1234.5, date(2026, 2, 1)],
+        [7, 3, datetime(2026, 2, 1, 10, 30)],
+        ["x", True, None],
+    ):
         book.active.append(row)
     out = io.BytesIO()
     book.save(out)
-    found = read(out.getvalue(), contract(format="xlsx", decimal=",", thousands=".", dates=["%d/%m/%Y"], timestamps=["%d/%m/%Y %H:%M"]))
+    found = read(
+        out.getvalue(),
+        contract(format="xlsx", decimal=",", thousands=".", dates=["%d/%m/%Y"], timestamps=["%d/%m/%Y %H:%M"]),
+    )
 
-    assert found.select("a", "b", "c").rows() == [("0012", "1234,5", "01/02/2026"), ("7", "3", "01/02/2026 10:30"), ("x", "true", "")]
+    assert found.select("a", "b", "c").rows() == [
+        ("0012", "1234,5", "01/02/2026"),
+        ("7", "3", "01/02/2026 10:30"),
+        ("x", "true", ""),
+    ]
 
 
 def test_child_rows_with_blank_parents_belong_to_the_row_above_also_over_blocks(monkeypatch, workspace):
     made = contract(
-        key=["a", "_group_line"], fill_down={"by": "a", "blank": True, "columns": ["b"]}, columns={"a": {"required": True}, "b": {}, "c": {"type": "integer"}},
-    )  # fmt: skip
+        key=["a", "_group_line"],
+        fill_down={"by": "a", "blank": True, "columns": ["b"]},
+        columns={"a": {"required": True}, "b": {}, "c": {"type": "integer"}},
+    )
     text = "a,b,c\n" + "".join(f"{f'S{i},p{i}' if j == 0 else ','},{j}\n" for i in range(40) for j in range(i % 5 + 1))
     (workspace / "inbox" / "s").mkdir()
     (workspace / "inbox" / "s" / "f.csv").write_text(text)
@@ -246,9 +304,16 @@ def test_child_rows_with_blank_parents_belong_to_the_row_above_also_over_blocks(
 
 
 def test_the_currency_in_a_header_and_the_columns_nobody_declared_are_kept():
-    columns = {"a": {"header": "Campaña"}, "b": {"header": "x", "header_pattern": r"(?:Amount spent|Importe gastado) \([A-Z]{3}\)"},
-               "c": {"from_header": r"(?:Amount spent|Importe gastado) \(([A-Z]{3})\)"}, "d": {"rest": True, "type": "json"}}  # fmt: skip
-    found = read("Campaña,Importe gastado (MXN),\"¿Qué, tal?\"\nUno,5,\"bien, gracias\"\nDos,6,\n".encode(), contract(columns=columns))
+    columns = {
+        "a": {"header": "Campaña"},
+        "b": {"header": "x", "header_pattern": r"(?:Amount spent|Importe gastado) \([A-Z]{3}\)"},
+        "c": {"from_header": r"(?:Amount spent|Importe gastado) \(([A-Z]{3})\)"},
+        "d": {"rest": True, "type": "json"},
+    }
+    found = read(
+        'Campaña,Importe gastado (MXN),"¿Qué, tal?"\nUno,5,"bien, gracias"\nDos,6,\n'.encode(),
+        contract(columns=columns),
+    )
 
     assert found.select("a", "b", "c").rows() == [("Uno", "5", "MXN"), ("Dos", "6", "MXN")]
     assert [json.loads(d) for d in found["d"]] == [{"¿Qué, tal?": "bien, gracias"}, {"¿Qué, tal?": None}]

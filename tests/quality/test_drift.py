@@ -23,9 +23,20 @@ NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 @pytest.fixture
 def shop(workspace, monkeypatch):
     fields = {
-        "source": "shop", "table": "sales", "description": "x", "path": "shop/*.csv", "grain": "one", "key": ["id"], "load": "incremental", "fresh_within": "36h",
-        "columns": {"id": {"required": True}, "name": {"header": "nombre", "optional": True}, "total": {"type": "decimal"}},
-    }  # fmt: skip
+        "source": "shop",
+        "table": "sales",
+        "description": "x",
+        "path": "shop/*.csv",
+        "grain": "one",
+        "key": ["id"],
+        "load": "incremental",
+        "fresh_within": "36h",
+        "columns": {
+            "id": {"required": True},
+            "name": {"header": "nombre", "optional": True},
+            "total": {"type": "decimal"},
+        },
+    }
     (workspace / "sources").mkdir()
     (workspace / "sources" / "shop_sales.yml").write_text(json.dumps(fields))
     monkeypatch.setenv("CDP_SOURCES", str(workspace / "sources"))
@@ -57,8 +68,14 @@ def test_quiet_days_say_nothing(shop):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (file_of(6, header="id,nombres,total"), {("renamed_column", "warning", "nombre"), ("odd_null_rate", "warning", "nombre")}),
-        (file_of(6).replace("nombre,", "").replace("Ana,", ""), {("missing_column", "warning", "nombre"), ("odd_null_rate", "warning", "nombre")}),
+        (
+            file_of(6, header="id,nombres,total"),
+            {("renamed_column", "warning", "nombre"), ("odd_null_rate", "warning", "nombre")},
+        ),
+        (
+            file_of(6).replace("nombre,", "").replace("Ana,", ""),
+            {("missing_column", "warning", "nombre"), ("odd_null_rate", "warning", "nombre")},
+        ),
         (file_of(6, header="id,nombre,total,canal").replace("5.00", "5.00,web"), {("new_column", "info", "canal")}),
         (file_of(6, total="5 euros"), {("retyped_column", "critical", "total")}),
         (file_of(6, size=20), {("partial_file", "warning", "")}),
@@ -67,7 +84,7 @@ def test_quiet_days_say_nothing(shop):
         (file_of(6, header="id,nombre,importe"), {("refused_file", "critical", "")}),
     ],
     ids=["renamed", "missing", "new", "retyped", "partial", "large", "emptied", "refused"],
-)  # fmt: skip
+)
 def test_a_change_is_seen(shop, text, expected):
     contract, arrive = shop
     arrive(6, text)
@@ -89,7 +106,11 @@ def test_late_repeated_and_out_of_order_files_are_seen(shop):
     arrive(9, file_of(40), "sales_2026-10-30.csv")
     found = {(e.kind, e.file) for e in drift_events([contract], START + timedelta(days=9, hours=2))}
 
-    assert found == {("late_file", "shop/sales_2026-11-06.csv"), ("repeated_file", "shop/sales_again.csv"), ("out_of_order_file", "shop/sales_2026-10-30.csv")}
+    assert found == {
+        ("late_file", "shop/sales_2026-11-06.csv"),
+        ("repeated_file", "shop/sales_again.csv"),
+        ("out_of_order_file", "shop/sales_2026-10-30.csv"),
+    }
     assert ("late_file", "warning", "") in kinds(contract, START + timedelta(days=20))
 
 

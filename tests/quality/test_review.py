@@ -111,7 +111,10 @@ def test_completeness_is_held_against_declared_standards(workspace, declared):
     con = connect()
     register_bronze(con)
     result = review(con)
-    found = {r["column_name"]: (r["filled_pct"], r["standard_pct"], r["is_met"]) for r in rows(con, "SELECT * FROM quality.completeness")}
+    found = {
+        r["column_name"]: (r["filled_pct"], r["standard_pct"], r["is_met"])
+        for r in rows(con, "SELECT * FROM quality.completeness")
+    }
     con.close()
 
     assert found["id"] == (100.0, 100.0, True) and found["n"][1] is None

@@ -24,11 +24,17 @@ def write(folder: Path, world: World) -> dict[str, int]:
         lines: list[str] = []
         for visit in range(per_day):
             person = rng.choice(people) if people and rng.random() < 0.3 else None
-            pseudo = f"{abs(hash_text(person.person_id)) % 10**10}.{1700000000}" if person else f"{rng.randrange(10**10)}.{1700000000 + visit}"
+            pseudo = (
+                f"{abs(hash_text(person.person_id)) % 10**10}.{1700000000}"
+                if person
+                else f"{rng.randrange(10**10)}.{1700000000 + visit}"
+            )
             knows = person is not None and rng.random() < 0.5
             at = datetime.combine(day, datetime.min.time(), UTC) + timedelta(seconds=rng.randint(0, 86_000))
             session = str(int(at.timestamp()))
-            source, medium = rng.choice([("google", "cpc"), ("google", "organic"), ("(direct)", "(none)"), ("instagram", "social")])
+            source, medium = rng.choice(
+                [("google", "cpc"), ("google", "organic"), ("(direct)", "(none)"), ("instagram", "social")]
+            )
             shared: dict[str, Any] = {
                 "user_pseudo_id": pseudo, "user_id": f"woo-{person.person_id}" if person and knows else None, "platform": "WEB", "stream_id": "3206015529",
                 "privacy_info": {"analytics_storage": "Yes" if rng.random() < 0.9 else "No", "ads_storage": "Yes" if rng.random() < 0.7 else "No"},
@@ -37,7 +43,11 @@ def write(folder: Path, world: World) -> dict[str, int]:
             }  # fmt: skip
             steps = ["session_start", "page_view"]
             if rng.random() > 0.45:
-                steps += ["scroll", "view_item"] + (["add_to_cart"] if rng.random() < 0.1 else []) + (["view_search_results"] if rng.random() < 0.2 else [])
+                steps += (
+                    ["scroll", "view_item"]
+                    + (["add_to_cart"] if rng.random() < 0.1 else [])
+                    + (["view_search_results"] if rng.random() < 0.2 else [])
+                )
                 if rng.random() < 0.035:
                     steps += ["begin_checkout", "purchase"]
             for index, step in enumerate(steps):
@@ -59,7 +69,9 @@ def hash_text(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
 
 
-def _event(step: str, at: datetime, day, index: int, session: str, source: str, medium: str, shared: dict[str, Any], rng) -> str:  # type: ignore[no-untyped-def]
+def _event(
+    step: str, at: datetime, day, index: int, session: str, source: str, medium: str, shared: dict[str, Any], rng
+) -> str:  # type: ignore[no-untyped-def]
     path, title = rng.choice(PAGES)
     params: dict[str, Any] = {
         "ga_session_id": {"int_value": session}, "ga_session_number": {"int_value": "1"}, "page_location": {"string_value": f"https://tienda.example.co{path}"},
@@ -77,5 +89,9 @@ def _event(step: str, at: datetime, day, index: int, session: str, source: str, 
         "batch_event_index": str(index), **shared,
     }  # fmt: skip
     if step == "purchase":
-        event["ecommerce"] = {"transaction_id": f"T{session}", "purchase_revenue_in_usd": round(rng.lognormvariate(3.4, 0.6), 2), "total_item_quantity": "1"}
+        event["ecommerce"] = {
+            "transaction_id": f"T{session}",
+            "purchase_revenue_in_usd": round(rng.lognormvariate(3.4, 0.6), 2),
+            "total_item_quantity": "1",
+        }
     return json.dumps(event, ensure_ascii=False, separators=(",", ":"))

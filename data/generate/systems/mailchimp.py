@@ -113,7 +113,16 @@ def _activity(members: list[_Member], world: World, rng: random.Random) -> list[
                     out.append(list(out[-1]))  # delivered twice
                 if rng.random() < 0.22:
                     clicked = opened + timedelta(seconds=rng.randint(5, 300))
-                    out.append([ident, title, email, "click", f"https://tienda.example/p/{rng.randint(1, 120):04d}", stamp(clicked)])
+                    out.append(
+                        [
+                            ident,
+                            title,
+                            email,
+                            "click",
+                            f"https://tienda.example/p/{rng.randint(1, 120):04d}",
+                            stamp(clicked),
+                        ]
+                    )
     return out
 
 

@@ -38,14 +38,24 @@ def write_odoo(folder: Path, world: World) -> dict[str, int]:
         number += 1
         partner, name = ids[order.person.person_id], f"S{number:05d}"
         state = rng.choices(["sale", "done", "cancel"], [30, 66, 4])[0]
-        head = [f"__export__.sale_order_{number}", name, partner, f"{order.at:%Y-%m-%d %H:%M:%S}", state, f"{order.amount:.2f}", order.currency]
+        head = [
+            f"__export__.sale_order_{number}",
+            name,
+            partner,
+            f"{order.at:%Y-%m-%d %H:%M:%S}",
+            state,
+            f"{order.amount:.2f}",
+            order.currency,
+        ]
         for at, line in enumerate(order.lines):
             row = [line.product.sku, f"{line.quantity}.0", f"{line.price}", f"{line.amount}"]
             orders.append([*(head if at == 0 else [""] * len(head)), *row])
         if state == "cancel":
             continue
         due = order.at.date() + timedelta(days=30)
-        paid = due + timedelta(days=int(rng.expovariate(1 / 10)) if rng.random() > person_pays(order.person.traits.discipline) else -3)
+        paid = due + timedelta(
+            days=int(rng.expovariate(1 / 10)) if rng.random() > person_pays(order.person.traits.discipline) else -3
+        )
         is_paid = paid <= world.until
         invoices.append([
             f"__export__.account_move_{number}", f"FA-A {number:08d}", partner, "out_invoice", f"{order.at:%Y-%m-%d}", f"{due}",
@@ -117,7 +127,11 @@ def write_business_central(folder: Path, world: World) -> dict[str, int]:
             continue
         number += 1
         due = order.at.date() + timedelta(days=30)
-        paid = due + timedelta(days=rng.randint(-12, 4) if rng.random() < person_pays(order.person.traits.discipline) else rng.randint(5, 60))
+        paid = due + timedelta(
+            days=rng.randint(-12, 4)
+            if rng.random() < person_pays(order.person.traits.discipline)
+            else rng.randint(5, 60)
+        )
         for at, line in enumerate(order.lines):
             lines.append(
                 f'<Line invoice={quoteattr(f"PSI-{number:06d}")} number="{(at + 1) * 10000}"><Customer><Number>{ids[order.person.person_id]}'
@@ -126,7 +140,11 @@ def write_business_central(folder: Path, world: World) -> dict[str, int]:
                 + f"<Item><Number>{line.product.sku}</Number><Description>{escape(line.product.name)}</Description></Item>"
                 f"<Quantity>{line.quantity}</Quantity><Amount currency=\"{order.currency}\">{line.amount}</Amount></Line>"
             )  # fmt: skip
-    xml = '<?xml version="1.0" encoding="UTF-8"?>\n<Invoices xmlns="urn:example:sales">\n' + "\n".join(lines) + "\n</Invoices>\n"
+    xml = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Invoices xmlns="urn:example:sales">\n'
+        + "\n".join(lines)
+        + "\n</Invoices>\n"
+    )
     (folder / "salesInvoices.xml").write_text(xml, encoding="utf-8")
     header = "number,displayName,type,addressLine1,city,state,postalCode,country,phoneNumber,email,blocked,lastModifiedDateTime"
     return {

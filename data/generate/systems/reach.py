@@ -13,7 +13,11 @@ from data.generate.systems.segment import last_days
 from data.generate.systems.texts import mood, sentence
 from data.generate.world import World
 
-KEYWORDS = {"18100001": ["tienda ejemplo", "ejemplo opiniones"], "18100002": ["muebles hogar", "decoracion barata", "lamparas"], "18100003": ["comprar online españa", ""]}
+KEYWORDS = {
+    "18100001": ["tienda ejemplo", "ejemplo opiniones"],
+    "18100002": ["muebles hogar", "decoracion barata", "lamparas"],
+    "18100003": ["comprar online españa", ""],
+}
 
 
 def write_ads(google: Path, meta: Path, world: World) -> dict[str, int]:
@@ -48,7 +52,21 @@ def write_ads(google: Path, meta: Path, world: World) -> dict[str, int]:
     with path.open("w", newline="", encoding="utf-8") as handle:
         handle.write(f'Informe de campañas\n"{first:%d/%m/%Y} - {last:%d/%m/%Y}"\n')
         writer = csv.writer(handle)
-        writer.writerow(["Day", "Campaign", "Campaign ID", "Ad group", "Keyword", "Currency code", "Cost", "Impr.", "Clicks", "Conversions", "Conv. value"])
+        writer.writerow(
+            [
+                "Day",
+                "Campaign",
+                "Campaign ID",
+                "Ad group",
+                "Keyword",
+                "Currency code",
+                "Cost",
+                "Impr.",
+                "Clicks",
+                "Conversions",
+                "Conv. value",
+            ]
+        )
         writer.writerows(rows)
         writer.writerow(["Total: Account", " --", " --", " --", " --", "USD", f"{total:,.2f}", "", "", "", ""])
         writer.writerow(["Total: Search", " --", " --", " --", " --", "USD", f"{total:,.2f}", "", "", "", ""])
@@ -57,7 +75,24 @@ def write_ads(google: Path, meta: Path, world: World) -> dict[str, int]:
     with (meta / "informe-anuncios.csv").open("w", newline="", encoding="utf-8-sig") as handle:
         writer = csv.writer(handle)
         writer.writerow(header)
-        writer.writerow([f"{first}", f"{last}", f"{first}", "", "", "", "", "MXN", f"{sum(float(r[8]) for r in spanish):.2f}", "", "", "", "", ""])
+        writer.writerow(
+            [
+                f"{first}",
+                f"{last}",
+                f"{first}",
+                "",
+                "",
+                "",
+                "",
+                "MXN",
+                f"{sum(float(r[8]) for r in spanish):.2f}",
+                "",
+                "",
+                "",
+                "",
+                "",
+            ]
+        )
         writer.writerows(spanish)
     return {"googleads/Informe de campañas.csv": len(rows), "meta/informe-anuncios.csv": len(spanish)}
 
@@ -73,7 +108,11 @@ def write_sendgrid(folder: Path, world: World) -> dict[str, int]:
             continue
         category: object = "pedido" if rng.random() < 0.5 else ["pedido", "transaccional"]
         at = order.at + timedelta(seconds=20)
-        steps = [("processed", at), ("delivered", at + timedelta(seconds=4))] if rng.random() > 0.015 else [("processed", at), ("bounce", at + timedelta(seconds=3))]
+        steps = (
+            [("processed", at), ("delivered", at + timedelta(seconds=4))]
+            if rng.random() > 0.015
+            else [("processed", at), ("bounce", at + timedelta(seconds=3))]
+        )
         if steps[-1][0] == "delivered":
             if rng.random() < 0.35:
                 steps.append(("machine", at + timedelta(seconds=30)))
@@ -118,12 +157,19 @@ def write_social(folder: Path, world: World) -> dict[str, int]:
             at = world.moment(rng, world.until - timedelta(days=300), world.until)
             kind = rng.choices(["like", "comment", "share", "mention"], [50, 25, 12, 13])[0]
             feels = mood(rng, person.traits.satisfaction)
-            text = "" if kind == "like" else sentence(rng, person.traits.satisfaction, person.country) + rng.choice(["", " 😍", "\n#tienda", " 👎"])
+            text = (
+                ""
+                if kind == "like"
+                else sentence(rng, person.traits.satisfaction, person.country)
+                + rng.choice(["", " 😍", "\n#tienda", " 👎"])
+            )
             rows.append([f"sm{len(rows):08d}", rng.choice(["instagram", "facebook", "x", "tiktok"]), kind, handle, str(followers), f"{at:%Y-%m-%dT%H:%M:%S}Z", text,
                          f"https://social.example/p/{rng.getrandbits(32):08x}", {"good": "positive", "neutral": "neutral", "bad": "negative"}[feels]])  # fmt: skip
     with (folder / "mentions.csv").open("w", newline="", encoding="utf-16") as handle_out:
         writer = csv.writer(handle_out, delimiter="\t", lineterminator="\r\n")
-        writer.writerow(["Mention ID", "Network", "Type", "Author handle", "Followers", "Published at", "Text", "URL", "Sentiment"])
+        writer.writerow(
+            ["Mention ID", "Network", "Type", "Author handle", "Followers", "Published at", "Text", "URL", "Sentiment"]
+        )
         writer.writerows(rows)
     return {"social/mentions.csv": len(rows)}
 
@@ -137,12 +183,24 @@ def write_consent(folder: Path, world: World) -> dict[str, int]:
         if rng.random() > 0.35:
             continue
         at = world.moment(rng, max(world.until - timedelta(days=600), person.since), world.until)
-        for purpose, channel in (("marketing", "email"), ("marketing", "sms"), ("advertising", "ads"), ("marketing", "phone")):
+        for purpose, channel in (
+            ("marketing", "email"),
+            ("marketing", "sms"),
+            ("advertising", "ads"),
+            ("marketing", "phone"),
+        ):
             if rng.random() < 0.4:
                 continue
             statements = [("CONFIRMED" if rng.random() < 0.74 else "WITHDRAWN", at)]
             if rng.random() < 0.12:
-                statements.append(("WITHDRAWN", min(at + timedelta(days=rng.randint(5, 200)), datetime.combine(world.until, datetime.max.time()))))
+                statements.append(
+                    (
+                        "WITHDRAWN",
+                        min(
+                            at + timedelta(days=rng.randint(5, 200)), datetime.combine(world.until, datetime.max.time())
+                        ),
+                    )
+                )
             for transaction, moment in statements:
                 lines.append(json.dumps({
                     "receiptId": f"rc{len(lines):09d}", "identifier": person.email, "identifierType": "email", "purpose": purpose, "channel": channel,
@@ -164,6 +222,10 @@ def write_loyalty(folder: Path, world: World) -> dict[str, int]:
         name = f"{person.given} {person.surname_1}"[:35]
         last = world.moment(rng, max(person.since, world.start), world.until)
         level = "ORO" if person.traits.value > 0.65 else "PLATA" if person.traits.value > 0.4 else "BASE"
-        lines.append(f"{7000000000 + len(lines):012d}{'':<10}{name:<35}{int(person.traits.value * 5000):>9}{last:%Y%m%d}{level:<6}")
-    (folder / f"SOCIOS_{world.until:%Y%m%d}.txt").write_bytes(("\r\n".join(lines) + "\r\n").encode("latin-1", errors="replace"))
+        lines.append(
+            f"{7000000000 + len(lines):012d}{'':<10}{name:<35}{int(person.traits.value * 5000):>9}{last:%Y%m%d}{level:<6}"
+        )
+    (folder / f"SOCIOS_{world.until:%Y%m%d}.txt").write_bytes(
+        ("\r\n".join(lines) + "\r\n").encode("latin-1", errors="replace")
+    )
     return {f"loyalty/SOCIOS_{world.until:%Y%m%d}.txt": len(lines)}

@@ -36,10 +36,20 @@ def write(folder: Path, world: World) -> dict[str, int]:
     leads = table("Lead", "Id,IsDeleted,MasterRecordId,FirstName,LastName,Company,Title,Email,Phone,City,Country,Status,LeadSource,First_Response__c,IsConverted,ConvertedDate,ConvertedContactId,ConvertedAccountId,ConvertedOpportunityId,HasOptedOutOfEmail,OwnerId,CreatedDate,SystemModstamp")  # fmt: skip
     deals = table("Opportunity", "Id,IsDeleted,AccountId,ContactId,CampaignId,Name,StageName,Amount,CurrencyIsoCode,Probability,CloseDate,IsClosed,IsWon,Loss_Reason__c,Competitor__c,LeadSource,OwnerId,CreatedDate,SystemModstamp")  # fmt: skip
     history = table("OpportunityHistory", "Id,OpportunityId,StageName,Amount,Probability,CloseDate,CreatedDate")
-    campaigns = table("Campaign", "Id,Name,Type,Status,StartDate,EndDate,BudgetedCost,ActualCost,ExpectedRevenue,IsActive")
-    members = table("CampaignMember", "Id,CampaignId,LeadId,ContactId,Status,HasResponded,FirstRespondedDate,CreatedDate")
-    tasks = table("Task", "Id,WhoId,WhatId,Subject,Description,Status,Priority,Type,ActivityDate,OwnerId,IsClosed,IsDeleted,CreatedDate")
-    cases = table("Case", "Id,CaseNumber,ContactId,AccountId,Subject,Status,Priority,Origin,Reason,IsClosed,CreatedDate,ClosedDate")
+    campaigns = table(
+        "Campaign", "Id,Name,Type,Status,StartDate,EndDate,BudgetedCost,ActualCost,ExpectedRevenue,IsActive"
+    )
+    members = table(
+        "CampaignMember", "Id,CampaignId,LeadId,ContactId,Status,HasResponded,FirstRespondedDate,CreatedDate"
+    )
+    tasks = table(
+        "Task",
+        "Id,WhoId,WhatId,Subject,Description,Status,Priority,Type,ActivityDate,OwnerId,IsClosed,IsDeleted,CreatedDate",
+    )
+    cases = table(
+        "Case",
+        "Id,CaseNumber,ContactId,AccountId,Subject,Status,Priority,Origin,Reason,IsClosed,CreatedDate,ClosedDate",
+    )
 
     for number, programme in enumerate(PROGRAMMES):
         first, last = window_of(programme, world.until)
@@ -59,7 +69,9 @@ def write(folder: Path, world: World) -> dict[str, int]:
         surname = f"{person.surname_1} {person.surname_2}".strip() if rng.random() < 0.4 else person.surname_1
         if rng.random() < 0.25:
             given, surname = folded(given), folded(surname)
-        street = written_street(rng, address) + ("\nCol. Centro" if address.country == "MX" and rng.random() < 0.3 else "")
+        street = written_street(rng, address) + (
+            "\nCol. Centro" if address.country == "MX" and rng.random() < 0.3 else ""
+        )
         contacts.append([
             key, "true" if rng.random() < 0.01 else "false", "", account_id, given, surname,
             person.email if rng.random() < 0.85 else "", written_phone(rng, person.phone, person.country) if rng.random() < 0.7 else "", "",
@@ -102,13 +114,33 @@ def write(folder: Path, world: World) -> dict[str, int]:
         for stage, probability in STAGES[:last_stage]:
             if at.date() > world.until:
                 break
-            history.append([ident("008", "history"), key, stage, f"{amount:.2f}", str(probability), f"{(at + timedelta(days=40)):%Y-%m-%d}", _at(at)])
+            history.append(
+                [
+                    ident("008", "history"),
+                    key,
+                    stage,
+                    f"{amount:.2f}",
+                    str(probability),
+                    f"{(at + timedelta(days=40)):%Y-%m-%d}",
+                    _at(at),
+                ]
+            )
             at += timedelta(days=int(rng.expovariate(1 / 11)) + 1, minutes=rng.randint(0, 600))
             reached += 1
         is_closed = reached == last_stage and at.date() <= world.until
         stage = ("Closed Won" if wins else "Closed Lost") if is_closed else STAGES[max(reached - 1, 0)][0]
         if is_closed:
-            history.append([ident("008", "history"), key, stage, f"{amount:.2f}", "100" if wins else "0", f"{at:%Y-%m-%d}", _at(at)])
+            history.append(
+                [
+                    ident("008", "history"),
+                    key,
+                    stage,
+                    f"{amount:.2f}",
+                    "100" if wins else "0",
+                    f"{at:%Y-%m-%d}",
+                    _at(at),
+                ]
+            )
         reason = rng.choice(LOST) if is_closed and not wins else ""
         deals.append([
             key, "false", account_id, contact_id, f"701Dn{rng.randrange(len(PROGRAMMES)):010d}AAA" if rng.random() < 0.3 else "", name, stage, f"{amount:.2f}", "USD",
@@ -126,7 +158,14 @@ def write(folder: Path, world: World) -> dict[str, int]:
         world.truth.accounts.append(("salesforce_accounts", account.crm_id, f"A{account.number:06d}"))
         keys = [contact(person, account.crm_id, since) for person in account.people]
         for n in range(rng.choices([1, 2, 3], [5, 3, 2])[0]):
-            deal(account.crm_id, keys[0], f"{account.name} - {n + 1}", account.arr_usd * rng.uniform(0.3, 1.2), account.health, since + timedelta(days=rng.randint(0, 200)))
+            deal(
+                account.crm_id,
+                keys[0],
+                f"{account.name} - {n + 1}",
+                account.arr_usd * rng.uniform(0.3, 1.2),
+                account.health,
+                since + timedelta(days=rng.randint(0, 200)),
+            )
     staff = {p.person_id for a in world.accounts for p in a.people}
     for number, person in enumerate(p for p in world.people if "salesforce" in p.systems and p.person_id not in staff):
         created = world.moment(rng, max(person.since, world.start), world.until)
@@ -143,7 +182,11 @@ def write(folder: Path, world: World) -> dict[str, int]:
         converted = created + timedelta(days=int(rng.expovariate(1 / 16)) + 1)
         is_converted = is_converted and converted.date() <= world.until
         made_contact = contact(person, "", converted) if is_converted else ""
-        made_deal = deal("", made_contact, f"Lead {number}", rng.lognormvariate(6.5, 0.6), person.traits.value, converted) if is_converted else ""
+        made_deal = (
+            deal("", made_contact, f"Lead {number}", rng.lognormvariate(6.5, 0.6), person.traits.value, converted)
+            if is_converted
+            else ""
+        )
         answered = created + timedelta(minutes=rng.expovariate(1 / 35))
         leads.append([
             key, "false", "", maybe_typo(rng, person.given, 0.02), person.surname_1, "", rng.choice(TITLES) if rng.random() < 0.2 else "", person.email,
@@ -160,7 +203,9 @@ def write(folder: Path, world: World) -> dict[str, int]:
             writer = csv.writer(text, quoting=csv.QUOTE_ALL)
             writer.writerow(header.split(","))
             writer.writerows(rows)
-            archive.writestr(zipfile.ZipInfo(f"{name}.csv", (2026, 1, 1, 0, 0, 0)), text.getvalue().encode(), zipfile.ZIP_DEFLATED, 1)
+            archive.writestr(
+                zipfile.ZipInfo(f"{name}.csv", (2026, 1, 1, 0, 0, 0)), text.getvalue().encode(), zipfile.ZIP_DEFLATED, 1
+            )
     return {f"salesforce/{path.name}/{name}.csv": len(rows) for name, (_, rows) in made.items()}
 
 

@@ -144,7 +144,21 @@ def _write_invoices(
         cancelled = rng.random() < 0.015
         asked = f"{document + 10000000:010d}"
         day = f"{order.at:%Y%m%d}"
-        taken.append(["100", asked, "TA", day, day, f"{order.at:%H%M%S}", "MX01", kunag, number(order.amount), order.currency, day])
+        taken.append(
+            [
+                "100",
+                asked,
+                "TA",
+                day,
+                day,
+                f"{order.at:%H%M%S}",
+                "MX01",
+                kunag,
+                number(order.amount),
+                order.currency,
+                day,
+            ]
+        )
         positions += [
             ["100", asked, f"{10 * (i + 1):06d}", ln.product.material, f"{ln.quantity},000", number(ln.amount), "Z1" if cancelled else ""]
             for i, ln in enumerate(order.lines)
@@ -176,7 +190,9 @@ def _write_invoices(
     return {
         "sap/VBRK.csv": _write(folder / "VBRK.csv", "MANDT;VBELN;FKART;FKDAT;ERZET;KUNAG;NETWR;WAERK;FKSTO", heads),
         "sap/VBRP.csv": _write(folder / "VBRP.csv", "MANDT;VBELN;POSNR;MATNR;ARKTX;FKIMG;VRKME;NETWR", lines),
-        "sap/VBAK.csv": _write(folder / "VBAK.csv", "MANDT;VBELN;AUART;AUDAT;ERDAT;ERZET;VKORG;KUNNR;NETWR;WAERK;AEDAT", taken),
+        "sap/VBAK.csv": _write(
+            folder / "VBAK.csv", "MANDT;VBELN;AUART;AUDAT;ERDAT;ERZET;VKORG;KUNNR;NETWR;WAERK;AEDAT", taken
+        ),
         "sap/VBAP.csv": _write(folder / "VBAP.csv", "MANDT;VBELN;POSNR;MATNR;KWMENG;NETWR;ABGRU", positions),
         "sap/BSID.csv": _write(folder / "BSID.csv", items, open_items),
         "sap/BSAD.csv": _write(folder / "BSAD.csv", f"{items};AUGDT;AUGBL", cleared),

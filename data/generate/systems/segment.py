@@ -31,7 +31,13 @@ TIME_ZONES = {"MX": "America/Mexico_City", "ES": "Europe/Madrid", "CO": "America
 LOCALES = {"MX": "es-MX", "ES": "es-ES", "CO": "es-CO", "AR": "es-AR", "CL": "es-CL", "US": "en-US"}
 #: Source, medium, campaign and share of visits that no ad paid for.
 FREE = [("google", "organic", "", 0.27), ("newsletter", "email", "boletin", 0.12), ("", "", "", 0.30)]
-PAGES = [("/", "Inicio"), ("/categoria/hogar", "Hogar"), ("/categoria/ropa", "Ropa"), ("/blog/guia-de-tallas", "Guía"), ("/contacto", "Contacto")]
+PAGES = [
+    ("/", "Inicio"),
+    ("/categoria/hogar", "Hogar"),
+    ("/categoria/ropa", "Ropa"),
+    ("/blog/guia-de-tallas", "Guía"),
+    ("/contacto", "Contacto"),
+]
 SEARCHES = ["zapatos", "mochila", "regalo", "cafetera", "juguetes", "oferta", "bocina", "chamarra"]
 VISITS_PER_ORDER = 22
 
@@ -74,15 +80,26 @@ class _Visit:
         scroll = int(100 * self.rng.random() ** 0.55)
         first = f",{self.experiment}{self.ids}" if is_first else ""
         context = f'"context":{{"page":{{"path":"{path}","url":"https://tienda.example{path}","title":"{title}"}},{self.campaign}{self.shared}}}'
-        self.log.add("page", at, self.who(user_id), f'"name":"{title}",{context},"properties":{{"scroll_pct":{scroll}{first}}}')
+        self.log.add(
+            "page", at, self.who(user_id), f'"name":"{title}",{context},"properties":{{"scroll_pct":{scroll}{first}}}'
+        )
 
     def track(self, at: datetime, user_id: str | None, event: str, path: str, properties: dict[str, Any] | str) -> None:
         context = f'"context":{{"page":{{"path":"{path}","url":"https://tienda.example{path}"}},{self.campaign}{self.shared}}}'
-        packed = properties if isinstance(properties, str) else json.dumps(properties, ensure_ascii=False, separators=(",", ":"))
+        packed = (
+            properties
+            if isinstance(properties, str)
+            else json.dumps(properties, ensure_ascii=False, separators=(",", ":"))
+        )
         self.log.add("track", at, self.who(user_id), f'"event":"{event}",{context},"properties":{packed}')
 
     def login(self, at: datetime, user_id: str, email: str) -> None:
-        self.log.add("identify", at, self.who(user_id), f'"traits":{{"email":"{email}"}},"context":{{"page":{{"path":"/login"}},{self.shared}}}')
+        self.log.add(
+            "identify",
+            at,
+            self.who(user_id),
+            f'"traits":{{"email":"{email}"}},"context":{{"page":{{"path":"/login"}},{self.shared}}}',
+        )
 
 
 class _Origins:
@@ -98,7 +115,13 @@ class _Origins:
     def draw(self, rng: random.Random) -> tuple[str, str, str, str]:
         source, medium, name, platform = rng.choices(self.choices, cum_weights=self.running)[0]
         click = f"{rng.getrandbits(40):010x}"
-        ids = f',"gclid":"Cj0K{click}"' if platform == "googleads" else f',"fbclid":"IwAR{click}"' if platform == "meta" else ""
+        ids = (
+            f',"gclid":"Cj0K{click}"'
+            if platform == "googleads"
+            else f',"fbclid":"IwAR{click}"'
+            if platform == "meta"
+            else ""
+        )
         return source, medium, name, ids
 
 
@@ -135,12 +158,26 @@ def write(folder: Path, world: World) -> dict[str, int]:
         for order in bought[person.person_id]:
             device = rng.choice(devices)
             visit = _Visit(log, device, person.country, rng, origins)
-            _browse(visit, world, order.at - timedelta(minutes=25), user_id if device in known else None, rng, is_buyer=True)
+            _browse(
+                visit, world, order.at - timedelta(minutes=25), user_id if device in known else None, rng, is_buyer=True
+            )
             visit.login(order.at - timedelta(minutes=9), user_id, person.email)
             known.add(device)
             cart = f"cart-{order.person.person_id[1:]}-{order.at:%y%m%d%H%M}"
-            visit.track(order.at - timedelta(minutes=4), user_id, "Checkout Started", "/checkout", {"cart_id": cart, "value": float(order.amount), "currency": order.currency})
-            visit.track(order.at, user_id, "Order Completed", "/gracias", {"cart_id": cart, "total": float(order.amount), "currency": order.currency})
+            visit.track(
+                order.at - timedelta(minutes=4),
+                user_id,
+                "Checkout Started",
+                "/checkout",
+                {"cart_id": cart, "value": float(order.amount), "currency": order.currency},
+            )
+            visit.track(
+                order.at,
+                user_id,
+                "Order Completed",
+                "/gracias",
+                {"cart_id": cart, "total": float(order.amount), "currency": order.currency},
+            )
             visits_left -= 1
         for _ in range(min(int(rng.expovariate(1 / 3.4)), 14)):
             device = rng.choice(devices)
@@ -171,7 +208,9 @@ def write(folder: Path, world: World) -> dict[str, int]:
     return counts
 
 
-def _browse(visit: _Visit, world: World, at: datetime, user_id: str | None, rng: random.Random, is_buyer: bool = False) -> None:
+def _browse(
+    visit: _Visit, world: World, at: datetime, user_id: str | None, rng: random.Random, is_buyer: bool = False
+) -> None:
     """Walk through the shop: pages, searches, products, sometimes a cart that is left."""
     path, title = PAGES[0] if rng.random() < 0.6 else rng.choice(PAGES)
     visit.page(at, user_id, path, title, is_first=True)
@@ -185,7 +224,9 @@ def _browse(visit: _Visit, world: World, at: datetime, user_id: str | None, rng:
     is_viral = days_before - lasts <= (world.until - at.date()).days <= days_before + 6
     for _ in range((1, 1, 1, 1, 2, 2, 2, 3, 3, 5)[int(rng.random() * 10)]):
         moment += timedelta(seconds=rng.randint(8, 200))
-        number = viral if is_viral and rng.random() < 0.2 else min(int(rng.expovariate(1 / 25)), len(world.catalogue) - 1)
+        number = (
+            viral if is_viral and rng.random() < 0.2 else min(int(rng.expovariate(1 / 25)), len(world.catalogue) - 1)
+        )
         product = world.catalogue[number]
         page = f"/p/{product.sku}"
         offer = f'{{"sku":"{product.sku}","price":{product.price_usd},"currency":"USD","quantity":1}}'
@@ -195,7 +236,13 @@ def _browse(visit: _Visit, world: World, at: datetime, user_id: str | None, rng:
             moment += timedelta(seconds=rng.randint(3, 60))
             visit.track(moment, user_id, "Product Added", page, offer)
             if not is_buyer and rng.random() < 0.4:
-                visit.track(moment + timedelta(seconds=50), user_id, "Checkout Started", "/checkout", {"value": product.price_usd, "currency": "USD"})
+                visit.track(
+                    moment + timedelta(seconds=50),
+                    user_id,
+                    "Checkout Started",
+                    "/checkout",
+                    {"value": product.price_usd, "currency": "USD"},
+                )
     kind = rng.random()
     moment += timedelta(seconds=rng.randint(5, 90))
     if kind < 0.02:

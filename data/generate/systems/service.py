@@ -51,8 +51,20 @@ def write_calls(twilio: Path, genesys: Path, world: World) -> dict[str, int]:
                 continue
             intent = rng.choices(INTENTS, [34, 26, 18, 14, 8])[0]
             solved = not abandoned and rng.random() < 0.66 + 0.28 * person.traits.satisfaction
-            outcome = "" if abandoned else rng.choice(["venta", "sin venta"]) if intent == "venta" else "resuelto" if solved else "pendiente"
-            csat = "" if abandoned or rng.random() > 0.35 else str(max(1, min(5, round(1 + 4 * (person.traits.satisfaction + rng.gauss(0.08, 0.15))))))
+            outcome = (
+                ""
+                if abandoned
+                else rng.choice(["venta", "sin venta"])
+                if intent == "venta"
+                else "resuelto"
+                if solved
+                else "pendiente"
+            )
+            csat = (
+                ""
+                if abandoned or rng.random() > 0.35
+                else str(max(1, min(5, round(1 + 4 * (person.traits.satisfaction + rng.gauss(0.08, 0.15))))))
+            )
             note = sentence(rng, person.traits.satisfaction, person.country) if rng.random() < 0.2 else ""
             there = at - timedelta(hours=6)
             rows.append(["YES", "", "", f"conv-{len(rows):08d}", rng.choice(["Luis Peña", "Ana Ríos", "María Solís"]), f"{there:%d/%m/%Y %H:%M:%S}", "Inbound",
@@ -67,7 +79,11 @@ def write_calls(twilio: Path, genesys: Path, world: World) -> dict[str, int]:
         "Total Talk,Abandoned,Wrap-up,Intent,Outcome,First Contact Resolution,CSAT,Notes",
         rows,
     )
-    return {"twilio/calls.jsonl": len(lines), "twilio/tracking_numbers.csv": len(TRACKING), "genesys/interactions.csv": len(rows)}
+    return {
+        "twilio/calls.jsonl": len(lines),
+        "twilio/tracking_numbers.csv": len(TRACKING),
+        "genesys/interactions.csv": len(rows),
+    }
 
 
 def write_care(zendesk: Path, gainsight: Path, world: World) -> dict[str, int]:
@@ -92,8 +108,13 @@ def write_care(zendesk: Path, gainsight: Path, world: World) -> dict[str, int]:
         for _ in range(count):
             at = world.moment(rng, since.date(), world.until)
             solved = at + timedelta(hours=int(rng.expovariate(1 / 30)) + 1)
-            status = "solved" if solved.date() <= world.until and rng.random() < 0.9 else rng.choice(["open", "pending"])
-            score = rng.choices(["unoffered", "good", "bad"], [60, 40 * person.traits.satisfaction, 40 * (1 - person.traits.satisfaction)])[0]
+            status = (
+                "solved" if solved.date() <= world.until and rng.random() < 0.9 else rng.choice(["open", "pending"])
+            )
+            score = rng.choices(
+                ["unoffered", "good", "bad"],
+                [60, 40 * person.traits.satisfaction, 40 * (1 - person.traits.satisfaction)],
+            )[0]
             text = sentence(rng, person.traits.satisfaction - 0.2, person.country)
             tickets.append({
                 "id": 1000 + len(tickets), "requester_id": user, "organization_id": None, "assignee_id": 1, "via": {"channel": rng.choice(["web", "email", "whatsapp"])},
@@ -103,9 +124,21 @@ def write_care(zendesk: Path, gainsight: Path, world: World) -> dict[str, int]:
                 "created_at": _z(at), "updated_at": _z(min(solved, datetime.combine(world.until, datetime.max.time()))),
                 "metric_set": {"solved_at": _z(solved) if status == "solved" else None, "reply_time_in_minutes": {"calendar": int(rng.expovariate(1 / 90)) + 1}},
             })  # fmt: skip
-    users.append({"id": 1, "name": "Agente", "email": "agente@empresa.example", "role": "agent", "active": True, "created_at": _z(datetime(2024, 1, 1)), "updated_at": _z(datetime(2024, 1, 1))})
+    users.append(
+        {
+            "id": 1,
+            "name": "Agente",
+            "email": "agente@empresa.example",
+            "role": "agent",
+            "active": True,
+            "created_at": _z(datetime(2024, 1, 1)),
+            "updated_at": _z(datetime(2024, 1, 1)),
+        }
+    )
     for name, found in (("users", users), ("tickets", tickets)):
-        (zendesk / f"{name}.json").write_text(json.dumps({name: found, "count": len(found), "end_of_stream": True}, ensure_ascii=False), encoding="utf-8")
+        (zendesk / f"{name}.json").write_text(
+            json.dumps({name: found, "count": len(found), "end_of_stream": True}, ensure_ascii=False), encoding="utf-8"
+        )
     return {"zendesk/users.json": len(users), "zendesk/tickets.json": len(tickets), **_gainsight(gainsight, world)}
 
 
@@ -138,7 +171,11 @@ def _gainsight(folder: Path, world: World) -> dict[str, int]:
             users = draw.poisson(max(account.employees * account.health * 0.2, 0.4) * fall)
             columns.append((ident, account.crm_id, feature))
             parts.append((users, draw.poisson(users * 6.0 + 0.1), np.round(users * draw.uniform(3, 20, len(days)), 1)))
-    _csv(folder / "contracts.csv", "contractId,accountId,sfdcId,plan,numberOfUsers,arr,currency,startDate,renewalDate,status,churnReason", contracts)
+    _csv(
+        folder / "contracts.csv",
+        "contractId,accountId,sfdcId,plan,numberOfUsers,arr,currency,startDate,renewalDate,status,churnReason",
+        contracts,
+    )
     _csv(folder / "milestones.csv", "accountId,milestone,dueDate,completedDate", milestones)
     names = {n: np.repeat([c[i] for c in columns], len(days)) for i, n in enumerate(("accountId", "sfdcId", "feature"))}
     usage = pl.DataFrame(
@@ -151,7 +188,11 @@ def _gainsight(folder: Path, world: World) -> dict[str, int]:
         }
     ).filter(pl.col("activeUsers") > 0)
     usage.write_parquet(folder / "usage.parquet")
-    return {"gainsight/contracts.csv": len(contracts), "gainsight/milestones.csv": len(milestones), "gainsight/usage.parquet": usage.height}
+    return {
+        "gainsight/contracts.csv": len(contracts),
+        "gainsight/milestones.csv": len(milestones),
+        "gainsight/usage.parquet": usage.height,
+    }
 
 
 def write_surveys(typeform: Path, delighted: Path, employees: Path, world: World) -> dict[str, int]:
@@ -190,7 +231,10 @@ def write_surveys(typeform: Path, delighted: Path, employees: Path, world: World
     average = sum(p.traits.satisfaction for p in world.people) / len(world.people)
     rows: list[list[object]] = []
     for employee in range(1, 61):
-        area, job = rng.choice(["Ventas", "Logística", "Soporte", "Finanzas"]), rng.choice(["Agente", "Supervisor", "Gerente"])
+        area, job = (
+            rng.choice(["Ventas", "Logística", "Soporte", "Finanzas"]),
+            rng.choice(["Agente", "Supervisor", "Gerente"]),
+        )
         for process in PROCESSES:
             felt = average + (0.12 if job == "Gerente" else 0.04) + rng.gauss(0, 0.1)
             rows.append([f"E{employee:03d}", f"{world.until - timedelta(days=rng.randint(5, 40)):%d/%m/%Y}", area, job, process, max(0, min(10, round(felt * 11))),
@@ -198,7 +242,11 @@ def write_surveys(typeform: Path, delighted: Path, employees: Path, world: World
     header = ["ID", "Fecha", "Área", "Puesto", "Proceso", "¿Qué nota crees que nos pone el cliente? (0-10)", "Satisfacción del cliente según tú (1-5)",
               "Esfuerzo del cliente según tú (1-7)", "Comentario"]  # fmt: skip
     workbook(employees / f"survey_{world.until:%Y}.xlsx", "Respuestas", header, rows)
-    return {"delighted/responses.jsonl": len(lines), "typeform/satisfaccion-responses.csv": len(answers), f"employees/survey_{world.until:%Y}.xlsx": len(rows)}
+    return {
+        "delighted/responses.jsonl": len(lines),
+        "typeform/satisfaccion-responses.csv": len(answers),
+        f"employees/survey_{world.until:%Y}.xlsx": len(rows),
+    }
 
 
 def sentence_language(person: Person) -> str:

@@ -49,7 +49,9 @@ def write(folder: Path, klaviyo: Path, world: World) -> dict[str, int]:
         })  # fmt: skip
     carts = []
     for number in range(int(len(orders) * 0.9)):
-        person = rng.choice([p for p in (rng.choice(world.people) for _ in range(6)) if "woocommerce" in p.systems] or world.people[:1])
+        person = rng.choice(
+            [p for p in (rng.choice(world.people) for _ in range(6)) if "woocommerce" in p.systems] or world.people[:1]
+        )
         at = world.moment(rng, world.until - timedelta(days=180), world.until)
         status = rng.choices(["lost", "recovered", "abandoned"], [80, 12, 8])[0]
         products = rng.sample(world.catalogue, rng.choice([1, 1, 2]))
@@ -58,8 +60,16 @@ def write(folder: Path, klaviyo: Path, world: World) -> dict[str, int]:
                       f"{at:%Y-%m-%d %H:%M:%S}", f"{at + timedelta(hours=20):%Y-%m-%d %H:%M:%S}" if status == "recovered" else ""])  # fmt: skip
     (folder / "customers.json").write_text(json.dumps(customers, ensure_ascii=False), encoding="utf-8")
     (folder / "orders.json").write_text(json.dumps(orders, ensure_ascii=False), encoding="utf-8")
-    _csv(folder / "abandoned_carts.csv", "id,user_id,email,cart_status,cart_total,currency,skus,abandoned_date,recovered_date", carts)
-    counts = {"woocommerce/customers.json": len(customers), "woocommerce/orders.json": len(orders), "woocommerce/abandoned_carts.csv": len(carts)}
+    _csv(
+        folder / "abandoned_carts.csv",
+        "id,user_id,email,cart_status,cart_total,currency,skus,abandoned_date,recovered_date",
+        carts,
+    )
+    counts = {
+        "woocommerce/customers.json": len(customers),
+        "woocommerce/orders.json": len(orders),
+        "woocommerce/abandoned_carts.csv": len(carts),
+    }
     return counts | _klaviyo(klaviyo, world)
 
 
@@ -67,7 +77,9 @@ def _klaviyo(folder: Path, world: World) -> dict[str, int]:
     rng = world.rng("klaviyo")
     folder.mkdir(parents=True, exist_ok=True)
     profiles, events, seen = [], [], set()
-    sends = [datetime.combine(world.until, datetime.min.time()) - timedelta(days=21 * n + 3, hours=-14) for n in range(6)]
+    sends = [
+        datetime.combine(world.until, datetime.min.time()) - timedelta(days=21 * n + 3, hours=-14) for n in range(6)
+    ]
     totals = {n: dict.fromkeys(("sent", "open", "click"), 0) for n in range(len(sends))}
     for person in world.people:
         if "woocommerce" not in person.systems or rng.random() > 0.8 or person.email in seen:
@@ -88,13 +100,19 @@ def _klaviyo(folder: Path, world: World) -> dict[str, int]:
                 if rng.random() < 0.22:
                     steps.append(("Clicked Email", opened + timedelta(seconds=40)))
             for metric, at in steps:
-                totals[number][{"Received Email": "sent", "Opened Email": "open", "Clicked Email": "click"}[metric]] += 1
+                totals[number][
+                    {"Received Email": "sent", "Opened Email": "open", "Clicked Email": "click"}[metric]
+                ] += 1
                 events.append(json.dumps({
                     "type": "event", "id": f"ev{len(events):08d}", "attributes": {"datetime": f"{at:%Y-%m-%dT%H:%M:%S}+00:00", "event_properties": {
                         "metric_name": metric, "Campaign Name": f"Novedades {number + 1}", "Subject": "Lo nuevo", "machine_open": metric == "Opened Email" and rng.random() < 0.2}},
                     "relationships": {"profile": {"data": {"type": "profile", "id": ident}}, "metric": {"data": {"type": "metric", "id": METRICS[metric]}}},
                 }, separators=(",", ":")))  # fmt: skip
-    _csv(folder / "list_members.csv", "Email,Klaviyo ID,First Name,Last Name,City,State / Region,Country,Zip Code,Source,Email Marketing Consent,Profile Created On,Date Added", profiles)
+    _csv(
+        folder / "list_members.csv",
+        "Email,Klaviyo ID,First Name,Last Name,City,State / Region,Country,Zip Code,Source,Email Marketing Consent,Profile Created On,Date Added",
+        profiles,
+    )
     with (folder / "events.jsonl.gz").open("wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
         packed.write(("\n".join(events) + "\n").encode())
     rows = []
@@ -110,7 +128,11 @@ def _klaviyo(folder: Path, world: World) -> dict[str, int]:
         "Campaign ID,Campaign Channel"
     )
     _csv(folder / "campaigns.csv", header, rows)
-    return {"klaviyo/list_members.csv": len(profiles), "klaviyo/events.jsonl.gz": len(events), "klaviyo/campaigns.csv": len(rows)}
+    return {
+        "klaviyo/list_members.csv": len(profiles),
+        "klaviyo/events.jsonl.gz": len(events),
+        "klaviyo/campaigns.csv": len(rows),
+    }
 
 
 def _csv(path: Path, header: str, rows: list[list[str]]) -> None:

@@ -21,7 +21,7 @@ HEAD = "id;nombre;total;dia\n"
 GOOD = HEAD + "1;Ana Muñoz;1.234,50;05/01/2026\n2;José Peña;2,50;06/01/2026\n"
 UTF8 = "id,nombre,total,dia\n1,Ana Muñoz,1234.50,05/01/2026\n2,José Peña,2.50,06/01/2026\n"
 LINES = '{"id":"1","nombre":"Ana","total":1234.5,"dia":"05/01/2026"}\n{"id":"2","nombre":"José","total":2.5,"dia":"06/01/2026"}\n'
-XML = '<?xml version="1.0" encoding="UTF-8"?><Filas><Fila id="1"><nombre>Ana</nombre><total>1.5</total></Fila><Fila id="2"><nombre>José</nombre><total>2</total></Fila></Filas>'
+XML = '<?xml version="1.0" encoding="UTF-8"?><Filas><Fila id="1"><nombre>Ana</nombre><total>1.5</total></Fila><Fila id="2"><nombre>José</nombre><total>2</total></Fila></Filas>'  # noqa: E501
 FIXED = "0001Ana Muñoz     000012.5020260105\n0002José Peña     000002.5020260106\n"
 
 
@@ -43,7 +43,9 @@ def gz(content: bytes) -> bytes:
 
 def parquet() -> bytes:
     out = io.BytesIO()
-    table = pa.table({"id": [str(i) for i in range(300)], "nombre": ["Ana"] * 300, "total": [1.5] * 300, "dia": ["05/01/2026"] * 300})
+    table = pa.table(
+        {"id": [str(i) for i in range(300)], "nombre": ["Ana"] * 300, "total": [1.5] * 300, "dia": ["05/01/2026"] * 300}
+    )
     pq.write_table(table, out, write_page_checksum=True, compression="none", use_dictionary=False)
     return out.getvalue()
 
@@ -114,13 +116,28 @@ CASES: list[tuple[str, str, bytes]] = [
     ("headless", "one_field_too_many.csv", cp("1;Ana;1,50;05/01/2026;x\n")),
     # rows
     ("csv", "too_many_rows.csv", cp(HEAD + "".join(f"{i};a;1,0;05/01/2026\n" for i in range(1001)))),
-    ("csv", "short_and_long_rows.csv", cp(GOOD + "3;Eva;1,00\n4;Luz;1,00;05/01/2026;mas;campos\n5;Sol;1,00;07/01/2026\n")),
+    (
+        "csv",
+        "short_and_long_rows.csv",
+        cp(GOOD + "3;Eva;1,00\n4;Luz;1,00;05/01/2026;mas;campos\n5;Sol;1,00;07/01/2026\n"),
+    ),
     ("csv", "open_quote.csv", cp(GOOD + '3;"Eva;1,00;05/01/2026\n4;Luz;1,00;05/01/2026\n')),
     ("csv", "nul_byte.csv", cp(GOOD + "3;Ev\0a;1,00;05/01/2026\n")),
     ("csv", "header_repeated.csv", cp(GOOD + HEAD + "3;Eva;1,00;05/01/2026\n")),
     ("csv", "impossible_dates.csv", cp(HEAD + "1;Ana;1,00;31/02/2026\n2;Eva;1,00;2026-01-05\n3;Sol;1,00;29/02/2024\n")),
-    ("csv", "numbers_of_another_locale.csv", cp(HEAD + "1;Ana;1,234.50;05/01/2026\n2;Eva;12.5;05/01/2026\n3;Sol;1.23.456,7;05/01/2026\n4;Luz;1e3;05/01/2026\n")),
-    ("csv", "duplicate_keys.csv", cp(HEAD + "1;Ana;1,00;05/01/2026\n1;Ana María;1,00;05/01/2026\n2;Eva;1,00;05/01/2026\n")),
+    (
+        "csv",
+        "numbers_of_another_locale.csv",
+        cp(
+            HEAD
+            + "1;Ana;1,234.50;05/01/2026\n2;Eva;12.5;05/01/2026\n3;Sol;1.23.456,7;05/01/2026\n4;Luz;1e3;05/01/2026\n"
+        ),
+    ),
+    (
+        "csv",
+        "duplicate_keys.csv",
+        cp(HEAD + "1;Ana;1,00;05/01/2026\n1;Ana María;1,00;05/01/2026\n2;Eva;1,00;05/01/2026\n"),
+    ),
     ("csv", "empty_required_cells.csv", cp(HEAD + ";Ana;1,00;05/01/2026\n  ;Eva;1,00;05/01/2026\n3;Sol;;\n")),
     ("csv", "rule_broken.csv", cp(HEAD + "1;Ana;-5,00;05/01/2026\n2;Eva;5,00;05/01/2026\n")),
     ("csv", "mac_line_ends.csv", cp(GOOD.replace("\n", "\r"))),
@@ -130,8 +147,16 @@ CASES: list[tuple[str, str, bytes]] = [
     ("csv", "very_long_cell.csv", cp(GOOD + f"3;{LONG};1,00;05/01/2026\n")),
     ("csv", "control_characters.csv", cp(HEAD + "1;\x07Ana\x1b[31m;1,00;05/01/2026\n")),
     ("utf8", "emoji_and_right_to_left.csv", "id,nombre,total,dia\n1,😀 مرحبا,1.00,05/01/2026\n".encode()),
-    ("multiline", "quote_never_closed.csv", b'id,nombre,total,dia\n1,"Ana\nMaria",1.00,05/01/2026\n2,"Eva,1.00,05/01/2026\n3,Sol,1.00,05/01/2026\n'),
-    ("multiline", "short_row_with_breaks.csv", b'id,nombre,total,dia\n1,"Ana\nMaria",1.00,05/01/2026\n2,"Eva\nLuz"\n3,Sol,1.00,05/01/2026\n'),
+    (
+        "multiline",
+        "quote_never_closed.csv",
+        b'id,nombre,total,dia\n1,"Ana\nMaria",1.00,05/01/2026\n2,"Eva,1.00,05/01/2026\n3,Sol,1.00,05/01/2026\n',
+    ),
+    (
+        "multiline",
+        "short_row_with_breaks.csv",
+        b'id,nombre,total,dia\n1,"Ana\nMaria",1.00,05/01/2026\n2,"Eva\nLuz"\n3,Sol,1.00,05/01/2026\n',
+    ),
     ("footer", "totals_at_the_end.csv", cp(GOOD + "Total;;1.237,00;\nTotal general;;1.237,00;\n")),
     ("complete", "export_says_it_is_cut.csv", cp("completo;id;nombre;total;dia\nNO;1;Ana;1,00;05/01/2026\n")),
     # compressed files and archives
@@ -165,8 +190,16 @@ CASES: list[tuple[str, str, bytes]] = [
     ("json", "list_with_other_things.json", b'{"filas": [{"id": "1", "nombre": "Ana"}, 7, "x", null], "fin": true}'),
     # XML
     ("xml", "xml_cut.xml", XML.encode()[:-30]),
-    ("xml", "xml_external_entity.xml", b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><Filas><Fila id="1"><nombre>&e;</nombre></Fila></Filas>'),
-    ("xml", "xml_entity_bomb.xml", b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><Filas><Fila id="1"><nombre>&b;</nombre></Fila></Filas>'),
+    (
+        "xml",
+        "xml_external_entity.xml",
+        b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><Filas><Fila id="1"><nombre>&e;</nombre></Fila></Filas>',
+    ),
+    (
+        "xml",
+        "xml_entity_bomb.xml",
+        b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><Filas><Fila id="1"><nombre>&b;</nombre></Fila></Filas>',  # noqa: E501
+    ),
     ("xml", "xml_too_deep.xml", b"<a>" * 1000 + b"</a>" * 1000),
     ("xml", "xml_other_rows.xml", XML.replace("Fila ", "Linea ").replace("</Fila>", "</Linea>").encode()),
     ("xml", "xml_odd_encoding.xml", b'<?xml version="1.0" encoding="klingon"?><Filas/>'),
@@ -181,7 +214,7 @@ CASES: list[tuple[str, str, bytes]] = [
     ("parquet", "csv_named_parquet.parquet", cp(GOOD)),
     ("fixed", "short_and_long_lines.txt", (FIXED + "0003\n0004Eva            000001.0020260105XX\n").encode("latin-1")),
     ("fixed", "fixed_wrong_types.txt", (FIXED + "0003Eva           doce    20261399\n").encode("latin-1")),
-]  # fmt: skip
+]
 
 
 if __name__ == "__main__":
