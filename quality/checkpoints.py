@@ -54,6 +54,10 @@ class Suite(Declared):
     expectations: tuple[Expectation, ...]
 
 
+#: Arguments of expectations that name a column.
+COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
+
+
 def _expect(expectation: str, **arguments: Any) -> Expectation:
     return Expectation.model_validate({"expect": expectation, **arguments})
 
@@ -204,14 +208,8 @@ def _write_index(rows: list[tuple[object, ...]]) -> None:
 def _validated(
     gx: Any, context: Any, source: Any, con: duckdb.DuckDBPyConnection, suite_name: str, suite: Suite
 ) -> list[tuple[object, ...]]:
-    columns = sorted(
-        {
-            str(c)
-            for e in suite.expectations
-            for c in (e.arguments().get("column_list") or [e.arguments().get("column")])
-            if c
-        }
-    )
+    named = [e.arguments() for e in suite.expectations]
+    columns = sorted({str(c) for a in named for c in [*a.get("column_list", []), *(a.get(k) for k in COLUMN_ARGUMENTS)] if c})
     listed = ", ".join(name(c) for c in columns) or "*"
     frame = con.sql(
         f"SELECT {listed} FROM {name(*suite.table.split('.'))} USING SAMPLE reservoir({MAX_ROWS} ROWS) REPEATABLE (7)"

@@ -11,6 +11,12 @@ select
     event_value,
     currency,
     has_ads_consent,
+    referrer,
+    user_agent,
+    time_zone,
+    locale,
+    gclid,
+    fbclid,
     occurred_at
 from {{ ref("stg_segment__events") }}
 where anonymous_id is not null

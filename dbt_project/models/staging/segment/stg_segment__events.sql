@@ -25,6 +25,12 @@ renamed as (
         utm_campaign,
         sku,
         currency,
+        referrer,
+        user_agent,
+        time_zone,
+        locale,
+        gclid,
+        fbclid,
 
         ---------- numbers
         price,
