@@ -186,6 +186,22 @@ def _health_facts() -> dict[str, Any]:
                 "FROM quality.freshness WHERE NOT is_fresh ORDER BY 1",
             ),
             "refused": rows(con, "SELECT file, reason FROM quality.refused_files ORDER BY 1"),
+            "drift": rows(
+                con,
+                "SELECT strftime(seen_at, '%Y-%m-%d %H:%M') AS seen, source || '_' || table_name AS name, "
+                "replace(kind, '_', ' ') AS kind, column_name, file, detail, severity FROM quality.drift_events "
+                "WHERE severity <> 'info' ORDER BY seen_at DESC LIMIT 50",
+            ),
+            "quarantine": rows(
+                con, "SELECT table_name AS name, reason, sum(rows)::BIGINT AS n FROM quality.quarantine_reasons GROUP BY ALL ORDER BY n DESC, 1"
+            ),
+            "incomplete": rows(
+                con,
+                "SELECT source || '_' || table_name AS name, column_name, filled_pct, standard_pct FROM quality.completeness "
+                "WHERE NOT is_met ORDER BY 1, 2",
+            )
+            if has_table(con, "quality", "completeness")
+            else [],
         }
     finally:
         con.close()
