@@ -25,6 +25,7 @@ from ingest.ahead import Behind, ahead
 from ingest.discover import complete_files, discover, settled, size_of
 from ingest.readers import content, delimited, documents, json_records
 from ingest.readers.rows import Facts, Reader, check_row_count, text_rows
+from quality.casts import TRIMMED
 from quality.contract import Contract, load_contracts
 from quality.drift import drift_events, freshness
 from quality.gate import FileGate, account_holds, last_group_starts, types_of
@@ -372,7 +373,8 @@ def _text_rows(raw: lake.RawFile, contract: Contract, facts: Facts) -> Iterator[
 
 def _whole_groups(blocks: Iterator[pl.DataFrame], contract: Contract) -> Iterator[pl.DataFrame]:
     held: pl.DataFrame | None = None
-    for block in blocks:
+    for found in blocks:
+        block = found.drop(TRIMMED, strict=False)
         rows = block if held is None else pl.concat([held, block])
         at = last_group_starts(rows, contract)
         held = rows.slice(at)

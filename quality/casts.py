@@ -21,6 +21,8 @@ SQL_TYPES = {
     "json": "VARCHAR",
     "list": "VARCHAR[]",
 }
+#: Readers add this column to blocks whose cells need no trimming, which would be half of the work of a clean file.
+TRIMMED = "_is_trimmed"
 _FRAME_TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "string": pl.String,
     "integer": pl.Int64,
@@ -55,16 +57,17 @@ def types_of(contract: Contract) -> dict[str, str]:
 
 def cleaned(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """Trim the declared columns of text rows, no-break spaces and declared marks too, and turn null tokens into nulls."""
-    # A column with nothing in it stays as it is.
+    # A column with nothing in it stays as it is, and so does one that needs no trimming and has no token.
+    is_trimmed = TRIMMED in rows.columns
     return rows.select(*contract.columns).with_columns(
-        _cleaned(name, column, contract)
+        _cleaned(name, column, contract, is_trimmed)
         for name, column in contract.columns.items()
         if rows[name].null_count() < rows.height
     )
 
 
-def _cleaned(name: str, column: Column, contract: Contract) -> pl.Expr:
-    cell = pl.col(name).str.strip_chars()
+def _cleaned(name: str, column: Column, contract: Contract, is_trimmed: bool) -> pl.Expr:
+    cell = pl.col(name) if is_trimmed else pl.col(name).str.strip_chars()
     if column.strip:
         cell = cell.str.strip_chars(column.strip + " \t\u00a0")
     if column.type == "string" and column.zero_pad:
@@ -81,10 +84,14 @@ def cast(clean: pl.DataFrame, contract: Contract) -> pl.DataFrame:
 
     All columns are tried in their first form at once; later forms are tried only for columns that did not fit whole.
     """
+    numbers = [name for name, column in contract.columns.items() if column.type == "decimal"]
+    # A number with anything but digits, sign and point, or with too many decimals, is looked at closely; few columns have one.
+    odd = clean.select(pl.col(name).str.contains(_odd_number(contract.columns[name], contract)).any() for name in numbers)
+    is_odd = dict(zip(numbers, odd.row(0) if numbers else (), strict=True))
     tries = {
         name: [pl.lit(None, dtype=polars_type(column))]
         if clean[name].null_count() == clean.height
-        else _tries(name, column, contract)
+        else _tries(name, column, contract, bool(is_odd.get(name)))
         for name, column in contract.columns.items()
     }
     typed = clean.with_columns(forms[0].alias(name) for name, forms in tries.items())
@@ -102,7 +109,7 @@ def cast(clean: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         at += 1
 
 
-def _tries(name: str, column: Column, contract: Contract) -> list[pl.Expr]:
+def _tries(name: str, column: Column, contract: Contract, is_odd: bool) -> list[pl.Expr]:
     """Return the ways to read a column, the likely one first."""
     cell = pl.col(name)
     match column.type:
@@ -111,6 +118,9 @@ def _tries(name: str, column: Column, contract: Contract) -> list[pl.Expr]:
             whole = [n.str.replace(r"^([+-]?\d+)\.0*$", "$1") for n in numbers]  # 121401.0, as some systems write
             return [n.cast(pl.Int64, strict=False) for n in (*numbers, *whole)]
         case "decimal":
+            if not is_odd:
+                point = cell if contract.decimal == "." else cell.str.replace(",", ".", literal=True)
+                return [point.cast(pl.Decimal(column.precision, column.scale), strict=False)]
             return [_decimal(n, column) for n in _numbers(cell, contract)]
         case "date":
             return [_date(cell, form) for form in column.formats or contract.dates]
@@ -148,6 +158,11 @@ def _without_locale(text: pl.Expr, contract: Contract) -> pl.Expr:
     if contract.decimal == ",":
         text = pl.when(~text.str.contains(".", literal=True)).then(text.str.replace(",", ".", literal=True))
     return text
+
+
+def _odd_number(column: Column, contract: Contract) -> str:
+    point = re.escape(contract.decimal)
+    return rf"[^0-9{point}-]|{point}\d{{{column.scale + 1}}}|{point}.*{point}|.-"
 
 
 def _decimal(number: pl.Expr, column: Column) -> pl.Expr:

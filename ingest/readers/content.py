@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
+import numpy as np
 import zstandard
 
 from warehouse.errors import RefusedFile
@@ -360,6 +361,27 @@ def _is_utf8(block: bytes) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def is_trimmed(block: bytes, marks: bytes) -> bool:
+    """Tell whether no cell of a block can begin or end with a blank: then no cell needs to be trimmed.
+
+    Args:
+        block: lines of text in UTF-8.
+        marks: what stands before and after cells (delimiter, quote, line ends).
+    """
+    # Blanks beyond ASCII begin with these bytes in UTF-8; where there are none of them, only space and tab are left.
+    if any(lead in block for lead in (b"\xc2\xa0", b"\xc2\x85", b"\xe1\x9a", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80", b"\x0b", b"\x0c")):
+        return False
+    letters = np.frombuffer(block, dtype=np.uint8)
+    blanks = np.flatnonzero((letters == 32) | (letters == 9))
+    if not blanks.size:
+        return True
+    if blanks[0] == 0 or blanks[-1] == letters.size - 1:
+        return False
+    around = np.zeros(256, dtype=bool)
+    around[list(marks + b" \t")] = True
+    return not bool(around[letters[blanks - 1]].any() or around[letters[blanks + 1]].any())
 
 
 def whole(pieces: Iterator[bytes]) -> io.BytesIO:

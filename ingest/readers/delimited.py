@@ -16,8 +16,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from ingest.readers.content import check_utf8, text_blocks
+from ingest.readers.content import check_utf8, is_trimmed, text_blocks
 from ingest.readers.rows import Facts, place_columns, shared_values, text_rows
+from quality.casts import TRIMMED
 from quality.contract import Contract
 from warehouse.errors import RefusedFile
 
@@ -149,7 +150,9 @@ class _Layout:
         line = pl.int_range(first_line, first_line + frame.height, dtype=pl.Int64, eager=True)
         if breaks is not None:
             line = line + breaks.cast(pl.Int64).cum_sum().shift(1, fill_value=0)
-        return self._placed(frame, line)
+        placed = self._placed(frame, line)
+        marks = delimiter + quote + b"\r\n"
+        return placed.with_columns(pl.lit(True).alias(TRIMMED)) if is_trimmed(body, marks) else placed
 
     def _placed(self, frame: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
         contract = self.contract

@@ -16,8 +16,9 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from ingest.readers.content import check_utf8, text_blocks, whole
+from ingest.readers.content import check_utf8, is_trimmed, text_blocks, whole
 from ingest.readers.rows import Facts, shared_values
+from quality.casts import TRIMMED
 from quality.contract import Contract, KeyValues
 from warehouse.duck import connect, name, quoted
 from warehouse.errors import RefusedFile
@@ -179,7 +180,10 @@ class _Query:
             return None
         nothing = pl.lit(None, dtype=pl.String)
         line = pl.int_range(first_line, first_line + found.height, dtype=pl.Int64, eager=True)
-        return found.with_columns(line.alias("_line"), nothing.alias("_refusal"), nothing.alias("_raw"))
+        rows = found.with_columns(line.alias("_line"), nothing.alias("_refusal"), nothing.alias("_raw"))
+        # Escaped blanks have a backslash; a blank beside a quote may be a value's, or between a key and a value.
+        is_plain = b"\\" not in body and is_trimmed(body, b'"')
+        return rows.with_columns(pl.lit(True).alias(TRIMMED)) if is_plain else rows
 
     def _with_maps(self, source: str) -> str:
         keys = ", ".join(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from dags.arrival_trigger import ArrivalTrigger, listing, note_what_is_seen
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def first_event(trigger, seconds):
@@ -78,6 +81,9 @@ def test_a_real_airflow_starts_a_run_when_a_file_arrives(workspace, monkeypatch,
     from warehouse import lake
 
     monkeypatch.delenv("CDP_NOW")
+    (workspace / "sources").mkdir()
+    shutil.copy(ROOT / "ingest" / "sources" / "delighted_responses.yml", workspace / "sources")
+    monkeypatch.setenv("CDP_SOURCES", str(workspace / "sources"))
     with running_airflow(parts=("api-server", "dag-processor", "scheduler", "triggerer")) as airflow:
         airflow.prepare(dags=("ingest_sources",))
         shutil.copytree(company / "inbox" / "delighted", workspace / "inbox" / "delighted")

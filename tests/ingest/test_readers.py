@@ -337,3 +337,33 @@ def test_a_file_is_read_in_bounded_memory(workspace):
     assert result.rows_out == 2_000_000
     assert psutil.Process().memory_info().rss - before < 1200 * 1024**2
     assert read_text_rows is not None
+
+
+blanks = st.text(" \t\u00a0\u2003ab", max_size=5)
+
+
+@quiet
+@given(
+    st.lists(st.tuples(blanks, blanks, blanks).filter(is_row), min_size=1, max_size=10),
+    st.sampled_from(["csv", "jsonl"]),
+    st.booleans(),
+)
+def test_cells_are_trimmed_whether_a_block_needs_it_or_not(rows, kind, is_compact):
+    from quality.casts import TRIMMED, cleaned
+
+    if kind == "csv":
+        made, data = contract(multiline=True), written(rows, quoting=csv.QUOTE_ALL).encode()
+    else:
+        made = contract(format="jsonl", columns={n: {"path": n} for n in "abc"})
+        marks = (",", ":") if is_compact else (", ", ": ")
+        data = "\n".join(
+            json.dumps(dict(zip("abc", r, strict=True)), ensure_ascii=is_compact, separators=marks) for r in rows
+        ).encode()
+    frames = list(READERS[made.format](iter([data]), made, "f", Facts()))
+    found = [row for f in frames for row in cleaned(f, made).iter_rows()]
+
+    assert found == [tuple(cell.strip() or None for cell in row) for row in rows]
+    if not any(cell != cell.strip() for row in rows for cell in row) and kind == "csv":
+        assert all(
+            TRIMMED in f.columns for f in frames if not any("\u2003" in c or "\u00a0" in c for r in rows for c in r)
+        )
