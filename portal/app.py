@@ -193,7 +193,8 @@ def _health_facts() -> dict[str, Any]:
                 "WHERE severity <> 'info' ORDER BY seen_at DESC LIMIT 50",
             ),
             "quarantine": rows(
-                con, "SELECT table_name AS name, reason, sum(rows)::BIGINT AS n FROM quality.quarantine_reasons GROUP BY ALL ORDER BY n DESC, 1"
+                con,
+                "SELECT table_name AS name, reason, sum(rows)::BIGINT AS n FROM quality.quarantine_reasons GROUP BY ALL ORDER BY n DESC, 1",
             ),
             "incomplete": rows(
                 con,

@@ -86,7 +86,9 @@ def cast(clean: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """
     numbers = [name for name, column in contract.columns.items() if column.type == "decimal"]
     # A number with anything but digits, sign and point, or with too many decimals, is looked at closely; few columns have one.
-    odd = clean.select(pl.col(name).str.contains(_odd_number(contract.columns[name], contract)).any() for name in numbers)
+    odd = clean.select(
+        pl.col(name).str.contains(_odd_number(contract.columns[name], contract)).any() for name in numbers
+    )
     is_odd = dict(zip(numbers, odd.row(0) if numbers else (), strict=True))
     tries = {
         name: [pl.lit(None, dtype=polars_type(column))]

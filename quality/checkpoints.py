@@ -209,7 +209,9 @@ def _validated(
     gx: Any, context: Any, source: Any, con: duckdb.DuckDBPyConnection, suite_name: str, suite: Suite
 ) -> list[tuple[object, ...]]:
     named = [e.arguments() for e in suite.expectations]
-    columns = sorted({str(c) for a in named for c in [*a.get("column_list", []), *(a.get(k) for k in COLUMN_ARGUMENTS)] if c})
+    columns = sorted(
+        {str(c) for a in named for c in [*a.get("column_list", []), *(a.get(k) for k in COLUMN_ARGUMENTS)] if c}
+    )
     listed = ", ".join(name(c) for c in columns) or "*"
     frame = con.sql(
         f"SELECT {listed} FROM {name(*suite.table.split('.'))} USING SAMPLE reservoir({MAX_ROWS} ROWS) REPEATABLE (7)"

@@ -151,8 +151,8 @@ class _Layout:
         if breaks is not None:
             line = line + breaks.cast(pl.Int64).cum_sum().shift(1, fill_value=0)
         placed = self._placed(frame, line)
-        marks = delimiter + quote + b"\r\n"
-        return placed.with_columns(pl.lit(True).alias(TRIMMED)) if is_trimmed(body, marks) else placed
+        needs_no_trim = is_trimmed(body, delimiter + quote + b"\r\n")
+        return placed.with_columns(pl.lit(True).alias(TRIMMED)) if needs_no_trim else placed
 
     def _placed(self, frame: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
         contract = self.contract
