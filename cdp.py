@@ -91,7 +91,7 @@ def _land_tables(name: str, system: str | None) -> StepResult:
 
 def bronze() -> StepResult:
     """Point the bronze tables at what was landed."""
-    from ingest.land import register_bronze
+    from ingest.register import register_bronze
 
     return _on_working_file(register_bronze)
 

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from ingest.land import land, register_bronze
+from ingest.land import land
+from ingest.register import register_bronze
 from quality.contract import Contract, load_contracts
 from warehouse import lake
 from warehouse.duck import connect, rows

@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from ingest.land import land, register_bronze
+from ingest.land import land
+from ingest.register import register_bronze
 from quality.contract import Contract
 from quality.drift import drift_events
 from warehouse.alerts import send, tell

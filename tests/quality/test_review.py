@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from ingest.land import judge_again, land, register_bronze
+from ingest.land import judge_again, land
+from ingest.register import register_bronze
 from quality.contract import Contract
 from quality.quarantine import decide, refused_rows
 from quality.review import review

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import random
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from data.generate.people import Person
 from data.generate.programmes import PROGRAMMES, window_of
 from data.generate.systems.damage import everyday_name, without_accents, written_phone
+from data.generate.systems.written import write_csv
 
 if TYPE_CHECKING:
     from data.generate.world import World
@@ -67,10 +67,10 @@ def write(folder: Path, world: World) -> dict[str, int]:
     counts: dict[str, int] = {}
     for status, listed in rows.items():
         file = f"{status}_members_export_{until:%Y%m%d}.csv"
-        _write(folder / file, BASE + EXTRA[status], listed)
+        write_csv(folder / file, BASE + EXTRA[status], listed)
         counts[f"mailchimp/{file}"] = len(listed)
     activity = list(_activity(members, world, rng))
-    _write(
+    write_csv(
         folder / "campaign_activity.csv",
         ["Campaign ID", "Campaign Title", "Email Address", "Action", "URL", "Timestamp"],
         activity,
@@ -124,10 +124,3 @@ def _activity(members: list[_Member], world: World, rng: random.Random) -> list[
                         ]
                     )
     return out
-
-
-def _write(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from data.generate.systems.damage import home, maybe_typo, written_phone, written_street
+from data.generate.systems.written import workbook, write_csv
 from data.generate.world import World
 
 
@@ -63,18 +63,18 @@ def write_odoo(folder: Path, world: World) -> dict[str, int]:
             f"{paid}" if is_paid else "",
         ])  # fmt: skip
     counts = {
-        "odoo/res.partner.csv": _csv(
+        "odoo/res.partner.csv": write_csv(
             folder / "res.partner.csv",
             "id,name,is_company,parent_id/id,street,street2,city,zip,state_id,country_id,email,phone,vat,lang,category_id,write_date",
             partners,
         ),
-        "odoo/sale.order.csv": _csv(
+        "odoo/sale.order.csv": write_csv(
             folder / "sale.order.csv",
             "id,name,partner_id/id,date_order,state,amount_total,currency_id,order_line/product_id/default_code,"
             "order_line/product_uom_qty,order_line/price_unit,order_line/price_subtotal",
             orders,
         ),
-        "odoo/account.move.csv": _csv(
+        "odoo/account.move.csv": write_csv(
             folder / "account.move.csv",
             "id,name,partner_id/id,move_type,invoice_date,invoice_date_due,payment_state,amount_total_signed,amount_residual,"
             "currency_id,invoice_origin,payment_date",
@@ -148,57 +148,7 @@ def write_business_central(folder: Path, world: World) -> dict[str, int]:
     (folder / "salesInvoices.xml").write_text(xml, encoding="utf-8")
     header = "number,displayName,type,addressLine1,city,state,postalCode,country,phoneNumber,email,blocked,lastModifiedDateTime"
     return {
-        "bc/customers.csv": _csv(folder / "customers.csv", header, customers),
+        "bc/customers.csv": write_csv(folder / "customers.csv", header, customers),
         f"bc/{items_path.name}": len(world.catalogue),
         "bc/salesInvoices.xml": len(lines),
     }
-
-
-def _csv(path: Path, header: str, rows: list[list[str]]) -> int:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(header.split(","))
-        writer.writerows(rows)
-    return len(rows)
-
-
-def workbook(path: Path, sheet: str, header: list[str], rows: list[list[object]], before: int = 0) -> None:
-    """Write an Excel workbook by hand: the same rows give the same bytes, which a library with clocks would not."""
-    import zipfile
-
-    strings: dict[str, int] = {}
-
-    def cell(value: object, at: str) -> str:
-        if isinstance(value, int | float):
-            return f'<c r="{at}"><v>{value}</v></c>'
-        place = strings.setdefault(str(value), len(strings))
-        return f'<c r="{at}" t="s"><v>{place}</v></c>'
-
-    body = []
-    for n, row in enumerate([header, *rows], start=1 + before):
-        cells = "".join(cell(v, f"{chr(65 + i)}{n}") for i, v in enumerate(row) if v not in ("", None))
-        body.append(f'<row r="{n}">{cells}</row>')
-    sheet_xml = _XML + f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(body)}</sheetData></worksheet>'
-    shared = _XML + f'<sst xmlns="{_MAIN}">' + "".join(f"<si><t>{escape(s)}</t></si>" for s in strings) + "</sst>"
-    parts = {
-        "[Content_Types].xml": _XML + '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" '
-        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
-        '<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
-        '<Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
-        '<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/></Types>',
-        "_rels/.rels": _XML + f'<Relationships xmlns="{_RELS}"><Relationship Id="r1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": _XML + f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets><sheet name={quoteattr(sheet)} sheetId="1" r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": _XML + f'<Relationships xmlns="{_RELS}"><Relationship Id="r1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
-        f'<Relationship Id="r2" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": sheet_xml,
-        "xl/sharedStrings.xml": shared,
-    }  # fmt: skip
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for part, text in parts.items():
-            archive.writestr(zipfile.ZipInfo(part, (2026, 1, 1, 0, 0, 0)), text, zipfile.ZIP_DEFLATED)
-
-
-_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_RELS = "http://schemas.openxmlformats.org/package/2006/relationships"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

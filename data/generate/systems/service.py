@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from data.generate.people import Person
-from data.generate.systems.other_erps import workbook
 from data.generate.systems.texts import mood, sentence
+from data.generate.systems.written import workbook, write_csv
 from data.generate.world import World
 
 #: Tracking number, source, medium, campaign, page (dynamic number insertion).
@@ -71,9 +69,9 @@ def write_calls(twilio: Path, genesys: Path, world: World) -> dict[str, int]:
                          "VOICE", caller, number, rng.choice(["Ventas", "Soporte", "Cobranza"]), str(wait), str(talk), "YES" if abandoned else "NO",
                          "" if abandoned else rng.choice(["Informado", "Escalado", "Cerrado"]), intent, outcome, "YES" if solved else "NO", csat, note])  # fmt: skip
     (twilio / "calls.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _csv(twilio / "tracking_numbers.csv", "phone_number,source,medium,campaign,landing_page,valid_from,valid_to",
+    write_csv(twilio / "tracking_numbers.csv", "phone_number,source,medium,campaign,landing_page,valid_from,valid_to",
          [[*t, f"{first}T00:00:00Z", ""] for t in TRACKING])  # fmt: skip
-    _csv(
+    write_csv(
         genesys / "interactions.csv",
         "Full Export Completed,Partial Result Timestamp,Filters,Conversation ID,Users,Date,Initial Direction,Media Type,ANI,DNIS,First Queue,Total Wait,"
         "Total Talk,Abandoned,Wrap-up,Intent,Outcome,First Contact Resolution,CSAT,Notes",
@@ -171,12 +169,12 @@ def _gainsight(folder: Path, world: World) -> dict[str, int]:
             users = draw.poisson(max(account.employees * account.health * 0.2, 0.4) * fall)
             columns.append((ident, account.crm_id, feature))
             parts.append((users, draw.poisson(users * 6.0 + 0.1), np.round(users * draw.uniform(3, 20, len(days)), 1)))
-    _csv(
+    write_csv(
         folder / "contracts.csv",
         "contractId,accountId,sfdcId,plan,numberOfUsers,arr,currency,startDate,renewalDate,status,churnReason",
         contracts,
     )
-    _csv(folder / "milestones.csv", "accountId,milestone,dueDate,completedDate", milestones)
+    write_csv(folder / "milestones.csv", "accountId,milestone,dueDate,completedDate", milestones)
     names = {n: np.repeat([c[i] for c in columns], len(days)) for i, n in enumerate(("accountId", "sfdcId", "feature"))}
     usage = pl.DataFrame(
         {
@@ -225,7 +223,7 @@ def write_surveys(typeform: Path, delighted: Path, employees: Path, world: World
         feels = mood(rng, person.traits.satisfaction)
         answers.append([f"r{len(answers):06d}", {"good": "Muy bien", "neutral": "Normal", "bad": "Mal"}[feels], rng.choice(["Anuncio", "Amistad", "Buscador"]),
                         rng.choice(["Sí", "No"]), person.email if rng.random() < 0.8 else "", f"{at:%Y-%m-%d %H:%M:%S}", f"{at + timedelta(minutes=2):%Y-%m-%d %H:%M:%S}", f"{rng.getrandbits(40):010x}"])  # fmt: skip
-    _csv_rows(typeform / "satisfaccion-responses.csv",
+    write_csv(typeform / "satisfaccion-responses.csv",
               ["#", "¿Cómo fue tu última compra, {{hidden:nombre}}?", "¿Cómo nos conociste?", "¿Nos recomendarías, sí o no?", "email", "Start Date (UTC)", "Submit Date (UTC)", "Network ID"],
               answers)  # fmt: skip
     average = sum(p.traits.satisfaction for p in world.people) / len(world.people)
@@ -249,21 +247,5 @@ def write_surveys(typeform: Path, delighted: Path, employees: Path, world: World
     }
 
 
-def sentence_language(person: Person) -> str:
-    """Return the language that a person writes in."""
-    return "en" if person.country == "US" else "es"
-
-
 def _z(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
-
-
-def _csv(path: Path, header: str, rows: list[list[str]]) -> None:
-    _csv_rows(path, header.split(","), rows)
-
-
-def _csv_rows(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from data.generate.systems.damage import everyday_name, home, without_accents, written_phone, written_street
+from data.generate.systems.written import write_csv
 from data.generate.world import World
 
 METRICS = {"Received Email": "Q4q6PC", "Opened Email": "Vx2aBc", "Clicked Email": "Rt9sLm", "Placed Order": "Wq1zXy"}
@@ -60,7 +60,7 @@ def write(folder: Path, klaviyo: Path, world: World) -> dict[str, int]:
                       f"{at:%Y-%m-%d %H:%M:%S}", f"{at + timedelta(hours=20):%Y-%m-%d %H:%M:%S}" if status == "recovered" else ""])  # fmt: skip
     (folder / "customers.json").write_text(json.dumps(customers, ensure_ascii=False), encoding="utf-8")
     (folder / "orders.json").write_text(json.dumps(orders, ensure_ascii=False), encoding="utf-8")
-    _csv(
+    write_csv(
         folder / "abandoned_carts.csv",
         "id,user_id,email,cart_status,cart_total,currency,skus,abandoned_date,recovered_date",
         carts,
@@ -108,7 +108,7 @@ def _klaviyo(folder: Path, world: World) -> dict[str, int]:
                         "metric_name": metric, "Campaign Name": f"Novedades {number + 1}", "Subject": "Lo nuevo", "machine_open": metric == "Opened Email" and rng.random() < 0.2}},
                     "relationships": {"profile": {"data": {"type": "profile", "id": ident}}, "metric": {"data": {"type": "metric", "id": METRICS[metric]}}},
                 }, separators=(",", ":")))  # fmt: skip
-    _csv(
+    write_csv(
         folder / "list_members.csv",
         "Email,Klaviyo ID,First Name,Last Name,City,State / Region,Country,Zip Code,Source,Email Marketing Consent,Profile Created On,Date Added",
         profiles,
@@ -127,16 +127,9 @@ def _klaviyo(folder: Path, world: World) -> dict[str, int]:
         "Total Opens,Unique Clicks,Click Rate,Total Clicks,Unsubscribes,Spam Complaints,Spam Complaints Rate,Successful Deliveries,Bounces,Bounce Rate,"
         "Campaign ID,Campaign Channel"
     )
-    _csv(folder / "campaigns.csv", header, rows)
+    write_csv(folder / "campaigns.csv", header, rows)
     return {
         "klaviyo/list_members.csv": len(profiles),
         "klaviyo/events.jsonl.gz": len(events),
         "klaviyo/campaigns.csv": len(rows),
     }
-
-
-def _csv(path: Path, header: str, rows: list[list[str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(header.split(","))
-        writer.writerows(rows)

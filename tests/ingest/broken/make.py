@@ -54,7 +54,7 @@ def workbook(rows: list[list[object]], sheet: str = "Hoja1") -> bytes:
     import sys
 
     sys.path.insert(0, str(HERE.parents[2]))
-    from data.generate.systems.other_erps import workbook as write
+    from data.generate.systems.written import workbook as write
 
     path = HERE / ".tmp.xlsx"
     write(path, sheet, [str(c) for c in rows[0]], rows[1:])
