@@ -125,13 +125,20 @@ def test_a_trial_says_what_landing_then_does(company, workspace):
     )
 
 
-@pytest.mark.parametrize("content", [b"", b"just one word", b'{"a": [1, 2'])
-def test_what_is_no_export_gives_a_sentence(workspace, tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty (0 bytes)"),
+        (b'{"a": [1, 2', "is no whole document"),
+        (b"<a><b>1</b></a>", "no element that repeats"),
+    ],
+)
+def test_what_is_no_export_gives_a_sentence(workspace, tmp_path, content, words):
     from warehouse.errors import CdpError
 
     path = tmp_path / "x.csv"
     path.write_bytes(content)
-    try:
+    with pytest.raises(CdpError) as refused:
         drafted(path)
-    except CdpError as error:
-        assert str(error).startswith("x.csv: ")
+
+    assert str(refused.value).startswith("x.csv: ") and words in str(refused.value)
