@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-def ahead(items: Iterator[T], depth: int = 1) -> Iterator[T]:
+def ahead(items: Iterator[T], depth: int = 1) -> Generator[T]:
     """Draw items from an iterator in a thread, a few before they are asked for; its errors come out here."""
     waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
@@ -50,6 +52,22 @@ def _offer(waiting: queue.Queue[tuple[bool, Any]], value: tuple[bool, Any], stop
         except queue.Full:
             continue
     return False
+
+
+def in_order(work: Callable[[T], R], items: Iterator[T], workers: int) -> Generator[R]:
+    """Work on several items at a time and return what comes of them in their order."""
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class Behind:

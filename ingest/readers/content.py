@@ -35,6 +35,7 @@ MAX_LINE_BYTES = 128 * 1024 * 1024
 #: So little of a zstandard stream is unpacked in one call: 4 bytes of it can stand for 128 KB.
 SLICE = 4096
 
+BLANKS = (b" ", b"\t", b"")
 EMPTY_ZIP = b"PK\x05\x06"
 ZIP, GZIP, ZSTANDARD = b"PK\x03\x04", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -219,7 +220,9 @@ class _Bounded:
 # ---------------------------------------------------------------- text
 
 
-def text_blocks(pieces: Iterator[bytes], encoding: str, file: str, quote: str = "") -> Iterator[bytes]:
+def text_blocks(
+    pieces: Iterator[bytes], encoding: str, file: str, quote: str = "", block_bytes: int = BLOCK_BYTES
+) -> Iterator[bytes]:
     """Return a text as blocks of whole lines in UTF-8, without its byte-order mark.
 
     Args:
@@ -227,11 +230,12 @@ def text_blocks(pieces: Iterator[bytes], encoding: str, file: str, quote: str = 
         encoding: the declared encoding, decoded strictly.
         file: its name, for sentences.
         quote: when cells may hold line breaks, the quote that encloses them: a block then ends where no quote is open.
+        block_bytes: about how large a block is; the first ones are smaller, so that the next step need not wait long.
 
     Raises:
         RefusedFile: the bytes are not of that encoding, or are evidently of another; a line or a quoted cell has no end.
     """
-    lines = _cut_in_lines(_in_utf8(pieces, file) if encoding == "utf-16" else pieces, file, quote)
+    lines = _cut_in_lines(_in_utf8(pieces, file) if encoding == "utf-16" else pieces, file, quote, block_bytes)
     is_ascii = True
     could_be_utf8, offset, number, at_start = True, 0, 1, True
     for block in lines:
@@ -313,13 +317,22 @@ def _in_utf8(pieces: Iterator[bytes], file: str) -> Iterator[bytes]:
         ) from None
 
 
-def _cut_in_lines(pieces: Iterator[bytes], file: str, quote: str) -> Iterator[bytes]:
+def _cut_in_lines(pieces: Iterator[bytes], file: str, quote: str, block_bytes: int) -> Iterator[bytes]:
     """Join pieces and cut them after a line end, where no quote is open if cells may hold line breaks."""
     mark, rest, number, odd = quote.encode(), b"", 1, False
+    enough, held, size = block_bytes // 4, [b""], 0
     for piece in pieces:
-        rest = rest + piece if rest else piece
-        if len(rest) < BLOCK_BYTES:
+        held.append(piece)
+        size += len(piece)
+        if size < enough:
             continue
+        if not mark and (at := piece.rfind(b"\n")) >= 0:
+            held[-1] = piece[: at + 1]
+            yield b"".join(held)
+            held, size, enough = [piece[at + 1 :]], len(piece) - at - 1, min(2 * enough, block_bytes)
+            continue
+        rest = b"".join(held)
+        held = [rest]
         at = _last_line_end(rest, mark)
         if at < 0:
             if len(rest) > MAX_LINE_BYTES:
@@ -329,9 +342,10 @@ def _cut_in_lines(pieces: Iterator[bytes], file: str, quote: str) -> Iterator[by
                 )
             continue
         block, rest = rest[: at + 1], rest[at + 1 :]
+        held, size, enough = [rest], len(rest), min(2 * enough, block_bytes)
         number += block.count(b"\n") if mark else 0
         yield block
-    if rest:
+    if rest := b"".join(held):
         odd = bool(mark) and bool(rest.count(mark) % 2)
         if odd:
             line = number + rest[: rest.rfind(mark)].count(b"\n")
@@ -363,6 +377,26 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
+def count(block: bytes, mark: bytes) -> int:
+    """Count a mark; numpy does it three times as fast as bytes for one byte, a cache's worth at a time."""
+    if len(mark) > 1:
+        return block.count(mark)
+    letters, some = np.frombuffer(block, dtype=np.uint8), 256 * 1024
+    return sum(int(np.count_nonzero(letters[at : at + some] == mark[0])) for at in range(0, len(letters), some))
+
+
+def without_blank_end(block: bytes) -> bytes:
+    """Return lines without the blank ones at their end; a block that ends as it should is not copied."""
+    if block.endswith(b"\n") and not block.endswith((b"\n\n", b"\n\r\n", b" \n", b"\r\r\n", b" \r\n")):
+        return block
+    return block.rstrip(b"\r\n ")
+
+
+def lines_in(body: bytes) -> int:
+    """Count the lines of a text, whether or not the last one has an end."""
+    return count(body, b"\n") + (not body.endswith(b"\n"))
+
+
 def is_trimmed(block: bytes, marks: bytes) -> bool:
     """Tell whether no cell of a block can begin or end with a blank: then no cell needs to be trimmed.
 
@@ -374,15 +408,16 @@ def is_trimmed(block: bytes, marks: bytes) -> bool:
     # is looked for at a time: that is twenty times as fast as two.
     if any(lead in block for lead in (b"\xc2", b"\xe1", b"\xe2", b"\xe3", b"\x0b", b"\x0c")):
         return False
-    letters = np.frombuffer(block, dtype=np.uint8)
-    blanks = np.flatnonzero((letters == 32) | (letters == 9))
-    if not blanks.size:
-        return True
-    if blanks[0] == 0 or blanks[-1] == letters.size - 1:
+    if block[:1] in BLANKS or block[-1:] in BLANKS:
         return False
-    around = np.zeros(256, dtype=bool)
-    around[list(marks + b" \t")] = True
-    return not bool(around[letters[blanks - 1]].any() or around[letters[blanks + 1]].any())
+    letters, some, around = np.frombuffer(block, dtype=np.uint8), 256 * 1024, np.zeros(256, dtype=bool)
+    around[list(marks)] = True
+    for at in range(0, len(letters), some):
+        part = letters[at : at + some]
+        blanks = np.flatnonzero((part == 32) | (part == 9)) + at
+        if blanks.size and (around[letters[blanks - 1]].any() or around[letters[blanks + 1]].any()):
+            return False
+    return True
 
 
 def whole(pieces: Iterator[bytes]) -> io.BytesIO:

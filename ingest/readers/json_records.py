@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack, closing
+from typing import IO, Any
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
-from ingest.readers.content import check_utf8, is_trimmed, text_blocks, whole
+from ingest.ahead import ahead, in_order
+from ingest.readers.content import BLOCK_BYTES, check_utf8, is_trimmed, lines_in, text_blocks, whole, without_blank_end
 from ingest.readers.rows import Facts, shared_values
 from quality.casts import TRIMMED
 from quality.contract import Contract, KeyValues
@@ -33,22 +35,13 @@ def read_lines(pieces: Iterator[bytes], contract: Contract, file: str, facts: Fa
     Raises:
         RefusedFile: wrong encoding.
     """
-    con, number = connect(":memory:"), 1
-    scratch = settings().warehouse / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    try:
-        query = _Query(contract, file)
-        with tempfile.NamedTemporaryFile(dir=scratch, prefix=".json-", suffix=".part") as held:
-            for block in text_blocks(pieces, contract.encoding, file):
-                rows = query.read(con, block, Path(held.name), number)
-                if rows is None:
-                    lines = _lines_of(block, file, number)
-                    rows = query.run(con, lines) if lines.height else None
-                number += block.count(b"\n")
-                if rows is not None:
-                    yield rows
-    finally:
-        con.close()
+    query = _Query(contract, file)
+    # A block is one task of the parser, so several are parsed at a time; text is cut ahead in a thread of its own.
+    with _Parsers(query) as parsers:
+        blocks = ahead(_blocks(text_blocks(pieces, contract.encoding, file, block_bytes=2 * BLOCK_BYTES)))
+        for rows in in_order(parsers.parse, blocks, settings().threads):
+            if rows is not None:
+                yield rows
 
 
 def read_document(pieces: Iterator[bytes], contract: Contract, file: str, facts: Facts) -> Iterator[pl.DataFrame]:
@@ -116,11 +109,58 @@ def without_keys(text: str, contract: Contract) -> tuple[str, tuple[str, ...]]:
     return ("\n".join(lines), tuple(sorted(gone))) if gone else (text, ())
 
 
+class _Block:
+    """Some lines, and what is asked of them once: how many ends of lines, and whether no value can need trimming."""
+
+    def __init__(self, text: bytes, first_line: int) -> None:
+        self.text, self.body, self.first_line = text, without_blank_end(text), first_line
+        self.lines = lines_in(self.body)
+        self.line_ends = self.lines - 1 + text.count(b"\n", len(self.body) - self.body.endswith(b"\n"))
+        # Escaped blanks have a backslash; a blank beside a quote may be a value's, or between a key and a value.
+        self.is_plain = b"\\" not in self.body and is_trimmed(self.body, b'"')
+
+
+def _blocks(texts: Iterator[bytes]) -> Iterator[_Block]:
+    number = 1
+    for text in texts:
+        block = _Block(text, number)
+        number += block.line_ends
+        yield block
+
+
+class _Parsers:
+    """A connection and a scratch file for each thread that parses blocks."""
+
+    def __init__(self, query: _Query) -> None:
+        self._query, self._mine, self._held = query, threading.local(), ExitStack()
+
+    def __enter__(self) -> _Parsers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def parse(self, block: _Block) -> pl.DataFrame | None:
+        """Take a block apart; None when it holds no line."""
+        if not hasattr(self._mine, "con"):
+            scratch = settings().warehouse / "scratch"
+            scratch.mkdir(parents=True, exist_ok=True)
+            self._mine.con = self._held.enter_context(closing(connect(":memory:")))
+            self._mine.con.execute("SET threads = 1")
+            held = tempfile.NamedTemporaryFile(dir=scratch, prefix=".json-", suffix=".part", buffering=0)  # noqa: SIM115
+            self._mine.file = self._held.enter_context(held)
+        rows = self._query.read(self._mine.con, block, self._mine.file)
+        if rows is None:
+            lines = _lines_of(block.text, self._query.file, block.first_line)
+            rows = self._query.run(self._mine.con, lines) if lines.height else None
+        return rows
+
+
 class _Query:
     """The query that takes the declared paths out of raw lines: each line is parsed once."""
 
     def __init__(self, contract: Contract, file: str) -> None:
-        self.contract = contract
+        self.contract, self.file = contract, file
         shared = shared_values(contract, file)
         paths = {c: d.path for c, d in contract.columns.items() if d.path and d.is_in_the_file}
         plain = [p.partition("{")[0] for p in paths.values()]
@@ -154,19 +194,21 @@ class _Query:
                 value = _field("s", path)
             self.columns.append(f"{value} AS {name(column)}")
 
-    def read(self, con: duckdb.DuckDBPyConnection, block: bytes, held: Path, first_line: int) -> pl.DataFrame | None:
+    def read(self, con: duckdb.DuckDBPyConnection, block: _Block, held: IO[bytes]) -> pl.DataFrame | None:
         """Take a block of lines apart by the database's own reader; None when a line is not as it ought to be.
 
         It reads files only, and stops at the first odd line without saying which: then the careful way looks at each.
         """
         if self.has_held:
             return None
-        body = block.rstrip(b"\r\n ")
-        held.write_bytes(body)
+        # Written over what was there: pages that are kept need not be given out anew.
+        held.seek(0)
+        held.write(block.body)
+        held.truncate()
         whole = ", ".join(f"'{quoted(top)}': {name(top)}" for top in self.tops)
         kinds = ", ".join(f"'{quoted(top)}': '{quoted(_kind(kind))}'" for top, kind in self.tops.items())
         source = (
-            f"SELECT {{{whole}}} AS s FROM read_json('{quoted(str(held))}', format = 'newline_delimited', "
+            f"SELECT {{{whole}}} AS s FROM read_json('{quoted(held.name)}', format = 'newline_delimited', "
             f"columns = {{{kinds}}}, ignore_errors = false)"
         )
         try:
@@ -176,14 +218,12 @@ class _Query:
         except duckdb.Error:
             return None
         assert isinstance(found, pl.DataFrame)
-        if found.height != body.count(b"\n") + 1:
+        if found.height != block.lines:
             return None
         nothing = pl.lit(None, dtype=pl.String)
-        line = pl.int_range(first_line, first_line + found.height, dtype=pl.Int64, eager=True)
+        line = pl.int_range(block.first_line, block.first_line + found.height, dtype=pl.Int64, eager=True)
         rows = found.with_columns(line.alias("_line"), nothing.alias("_refusal"), nothing.alias("_raw"))
-        # Escaped blanks have a backslash; a blank beside a quote may be a value's, or between a key and a value.
-        is_plain = b"\\" not in body and is_trimmed(body, b'"')
-        return rows.with_columns(pl.lit(True).alias(TRIMMED)) if is_plain else rows
+        return rows.with_columns(pl.lit(True).alias(TRIMMED)) if block.is_plain else rows
 
     def _with_maps(self, source: str) -> str:
         keys = ", ".join(
