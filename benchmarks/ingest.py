@@ -234,7 +234,7 @@ def write_events(path: Path, rows: int) -> None:
             )
 
 
-def parallel(people: int = 40_000) -> dict[str, Any]:
+def parallel(people: int = 100_000) -> dict[str, Any]:
     """Land all sources of a sample company with one core and with all."""
     code = "import time, pandas, pyarrow.dataset\nfrom ingest.land import land_all\nt = time.perf_counter()\nland_all()\nprint('SECONDS', time.perf_counter() - t)"  # noqa: E501
     with tempfile.TemporaryDirectory(prefix="clientela-bench-") as name:
@@ -246,7 +246,7 @@ def parallel(people: int = 40_000) -> dict[str, Any]:
         )
         size = sum(p.stat().st_size for p in Path(name, "inbox").rglob("*") if p.is_file()) / 1e6
         seconds: dict[str, list[float]] = {}
-        for _ in range(3):
+        for _ in range(2):
             for cores in ("1", str(settings().threads)):
                 data = Path(name) / f"data{cores}-{len(seconds.get(cores, []))}"
                 environment = child_environment(
