@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from commands import sources
+from commands import resolve, sources
 from warehouse.errors import CdpError, edge, redacted
 from warehouse.settings import ROOMS, settings
 
@@ -432,7 +432,7 @@ def status(as_json: bool) -> None:
     out.print(f"Data Docs        {found['data_docs']}")
 
 
-for _command in (sources.source, sources.fetch, sources.quarantine, sources.drift):
+for _command in (sources.source, sources.fetch, sources.quarantine, sources.drift, resolve.resolve):
     cli.add_command(_command)
 
 

@@ -64,11 +64,12 @@ def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
     Raises:
         CdpError: there is no such benchmark, or a step failed.
     """
-    from benchmarks import ingest
+    from benchmarks import identity, ingest
 
     known: dict[str, Callable[[], dict[str, Any]]] = {
         "first_light": lambda: first_light(sizes or (5_000, 100_000)),
         "ingest": ingest.run,
+        "identity": identity.run,
     }
     if name not in known:
         raise CdpError(f"no benchmark is called '{name}'; known: {', '.join(sorted(known))}")
@@ -130,6 +131,8 @@ def draw(path: Path) -> Path:
     target = path.with_suffix(".svg")
     if "formats" in figures:
         return draw_formats(figures, target)
+    if "sets" in figures:
+        return draw_sets(figures, target)
     rows = [
         {"step": s["step"], "people": f"{run['people']:,} people", "seconds": max(s["seconds"], 0.01), "order": i}
         for run in figures["runs"]
@@ -170,4 +173,26 @@ def draw_formats(figures: dict[str, Any], target: Path) -> Path:
         .properties(width=560)
     )
     chart.save(str(target))
+    return target
+
+
+def draw_sets(figures: dict[str, Any], target: Path) -> Path:
+    """Draw precision, recall and F1 of each labelled set, with a mark where the bar stands."""
+    import altair as alt
+
+    rows = [
+        {"set": f["set"], "figure": kind, "value": f[kind], "bar": f["bar"], "order": i}
+        for i, f in enumerate(figures["sets"])
+        for kind in ("precision", "recall", "f1")
+    ]
+    base = alt.Chart.from_dict(
+        {"data": {"values": rows}, "mark": "bar", "title": "Resolved by roles alone, same defaults for all"}
+    )
+    place = alt.Y("set:N", sort=alt.EncodingSortField("order"), title=None, axis=alt.Axis(labelLimit=320))
+    bars = base.encode(
+        x=alt.X("value:Q", title="share; the mark is the F1 asked for").scale(domain=[0.5, 1], clamp=True),
+        y=place, yOffset="figure:N", color=alt.Color("figure:N", title=None),
+    )  # fmt: skip
+    marks = base.mark_tick(thickness=3, color="black").encode(x="bar:Q", y=place)
+    (bars + marks).properties(width=560).save(str(target))
     return target

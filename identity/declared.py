@@ -29,6 +29,8 @@ class PersonRules(Declared):
     clip_bits: Clip
     household_penalty_bits: float = Field(ge=0)
     two_names_cap_bits: float
+    copied_number_cap_bits: float
+    anybody_cap_bits: float
     max_group_records: int = Field(ge=10)
     shared_identifier_names: dict[Literal["email", "phone", "tax_id"], int]
     deterministic: tuple[Literal["tax_id", "email_key", "phone"], ...]

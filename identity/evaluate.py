@@ -26,12 +26,24 @@ def evaluate(con: duckdb.DuckDBPyConnection, truth: Path, members: str = "identi
     """
     if not truth.exists():
         raise CdpError(f"truth file {truth.name} is not there; `cdp generate` writes one beside the sample company")
+    told = f"""SELECT "table" AS table_name, record_id, person_id
+        FROM read_csv('{quoted(str(truth))}', header = true, all_varchar = true)"""
+    return compare(con, told, members)
+
+
+def compare(con: duckdb.DuckDBPyConnection, truth: str, members: str) -> dict[str, Any]:
+    """Compare members with what is true.
+
+    Args:
+        con: where both are.
+        truth: a query for `table_name`, `record_id` and `person_id`.
+        members: a relation with `record_key` and `customer_id`.
+    """
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE judged AS
         SELECT t.table_name || ':' || t.record_id AS record_key, t.person_id, m.customer_id
-        FROM (SELECT "table" AS table_name, record_id, person_id
-              FROM read_csv('{quoted(str(truth))}', header = true, all_varchar = true)) AS t
+        FROM ({truth}) AS t
         LEFT JOIN (SELECT record_key, customer_id FROM {members}) AS m ON m.record_key = t.table_name || ':' || t.record_id
         """
     )

@@ -8,6 +8,7 @@ true: prediction never trains; a re-run with the same records and model writes t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -39,8 +40,20 @@ def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
     return count(con, "splink_input")
 
 
-def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement] = ()) -> StepResult:
+def link_records(
+    con: duckdb.DuckDBPyConnection,
+    judgements: Sequence[Judgement] = (),
+    model_file: Path | None = None,
+    *,
+    with_evidence: bool = False,
+) -> StepResult:
     """Replace `identity.links`.
+
+    Args:
+        con: where `identity.records` is.
+        judgements: what people decided.
+        model_file: the numbers to link by; those in force by default.
+        with_evidence: keep the level of each comparison too (`gamma_given`, …), for words about pairs.
 
     Grain: one row per unordered pair (`record_l` < `record_r`) inside a group, with `match_weight` in bits, `kind`
     (probabilistic, deterministic, judgement) and the group.
@@ -51,13 +64,14 @@ def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]
     from splink import block_on
 
     with step("link") as result, edge("identity"), model_parts.scratch_removed(con):
-        rules, model = person_rules(), model_parts.load_model()
+        rules, model = person_rules(), model_parts.load_model(model_file)
         result.rows_in = prepare_input(con)
         linker = model_parts.linker(
             con,
             "splink_input",
             model_parts.prior_for(model, result.rows_in),
             model_parts.comparisons(model_parts.numbers_of(model)),
+            rules=model_parts.usable_rules(con, "splink_input", result.rows_in),
         )
         predicted = linker.inference.predict(threshold_match_weight=rules.loose_cut_bits)
         edges = con.sql(
@@ -82,7 +96,7 @@ def link_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]
         else:
             con.execute(f"CREATE OR REPLACE TEMP TABLE no_pairs AS SELECT * FROM {predicted.physical_name} WHERE false")
             scored = "no_pairs"
-        _write_links(con, scored, judgements)
+        _write_links(con, scored, judgements, with_evidence)
         result.rows_out = count(con, "identity.links")
         result.facts = {"model_version": model["version"], "predicted": edges.num_rows, "groups_split": split}
     return result
@@ -94,6 +108,8 @@ def pair_weight() -> str:
     # Rounded, so that sums in another order of threads give the same bytes.
     return (
         f"round(CASE WHEN {model_parts.TWO_NAMES} THEN least(match_weight - {rules.household_penalty_bits}, {rules.two_names_cap_bits}) "
+        f"WHEN {model_parts.COPIED_NUMBER} THEN least(match_weight, {rules.copied_number_cap_bits}) "
+        f"WHEN {model_parts.ANYBODY} THEN least(match_weight, {rules.anybody_cap_bits}) "
         f"WHEN {model_parts.HOUSEHOLD} THEN match_weight - {rules.household_penalty_bits} ELSE match_weight END, 6)"
     )
 
@@ -146,7 +162,11 @@ def _groups(keys: Any, edges: pa.Table, judgements: Sequence[Judgement]) -> tupl
         keep = keep & (~in_large | (weight >= cut))
 
 
-def _write_links(con: duckdb.DuckDBPyConnection, scored: str, judgements: Sequence[Judgement]) -> None:
+def _write_links(
+    con: duckdb.DuckDBPyConnection, scored: str, judgements: Sequence[Judgement], with_evidence: bool
+) -> None:
+    gammas = [f"gamma_{comparison}" for comparison in model_parts.LEVELS] if with_evidence else []
+    kept, shown = "".join(f", {g}" for g in gammas), "".join(f", s.{g}" for g in gammas)
     con.execute("CREATE OR REPLACE TEMP TABLE judged_pairs (l VARCHAR, r VARCHAR, verdict VARCHAR)")
     if judgements:
         con.executemany("INSERT INTO judged_pairs VALUES (?, ?, ?)", [list(j) for j in judgements])
@@ -156,14 +176,14 @@ def _write_links(con: duckdb.DuckDBPyConnection, scored: str, judgements: Sequen
         CREATE OR REPLACE TABLE identity.links AS
         WITH scored AS (
             SELECT least(record_key_l, record_key_r) AS record_l, greatest(record_key_l, record_key_r) AS record_r,
-                {pair_weight()} AS match_weight FROM {scored}
+                {pair_weight()} AS match_weight{kept} FROM {scored}
         ),
         verified AS (SELECT least(l, r) AS l, greatest(l, r) AS r FROM ({_deterministic()}) GROUP BY ALL),
         said AS (SELECT least(l, r) AS l, greatest(l, r) AS r, any_value(verdict) AS verdict FROM judged_pairs GROUP BY ALL)
         SELECT s.record_l, s.record_r,
             CASE WHEN v.l IS NOT NULL THEN greatest(s.match_weight, {bits}) ELSE s.match_weight END AS match_weight,
             CASE WHEN said.l IS NOT NULL THEN 'judgement' WHEN v.l IS NOT NULL THEN 'deterministic' ELSE 'probabilistic' END AS kind,
-            said.verdict, g.group_id
+            said.verdict, g.group_id{shown}
         FROM scored AS s
         JOIN splink_groups AS g ON g.record_key = s.record_l
         LEFT JOIN verified AS v ON v.l = s.record_l AND v.r = s.record_r

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,19 @@ BLOCKING_RULES: tuple[tuple[str, ...], ...] = (
     ("surname_1", "surname_2", "city_key", "postcode"),
     ("given_canonical", "postcode"),
     ("surname_2", "given_first", "city_key"),
+    ("birth_date", "given_first"),
+    ("birth_date", "surname_1"),
+    ("birth_date", "postcode"),
+    ("birth_date", "street_name"),
+    ("birth_date", "city_key"),
+    ("surname_1", "city_key"),
+    ("surname_sound", "postcode"),
+    ("given_first", "city_key", "birth_day"),
+    ("birth_date",),
 )
+
+#: Of any table, a rule that would make more pairs than this for each record says nothing, and is left out.
+MOST_PAIRS_PER_RECORD = 40
 
 #: Blocks that training looks into. Each leaves out the comparison it blocks on; together they cover all.
 TRAINING_RULES: tuple[tuple[str, ...], ...] = (
@@ -175,6 +187,17 @@ TRAINING_RULES: tuple[tuple[str, ...], ...] = (
 )
 
 
+#: More such blocks, for tables that lack what the first ones need: taken while a comparison is not trained yet.
+MORE_TRAINING_RULES: tuple[tuple[str, ...], ...] = (
+    ("birth_date", "postcode"),
+    ("surname_1", "given_canonical", "birth_day"),
+    ("surname_1", "given_canonical"),
+    ("birth_date", "given_first"),
+    ("street_name", "street_number", "given_first"),
+    ("given_canonical", "postcode"),
+)
+
+
 class ModelNotTrained(CdpError):
     """The model file lacks numbers for a level that the comparisons have."""
 
@@ -182,8 +205,13 @@ class ModelNotTrained(CdpError):
 #: Pairs whose given names contradict each other are a household until a tax id or a full birth date says otherwise:
 #: surnames, address, phone and even the mailbox are what families share.
 HOUSEHOLD = "gamma_given = 0 AND gamma_tax_id < 1 AND gamma_birth < 3"
-#: ... and no typing error or rare nickname explains the contradiction: both are names that people bear.
-TWO_NAMES = f"{HOUSEHOLD} AND is_known_given_l = 'yes' AND is_known_given_r = 'yes'"
+#: ... and both given names are names that people bear, so that no typing error or rare nickname explains the contradiction.
+KNOWN_TO_DIFFER = "gamma_given = 0 AND is_known_given_l = 'yes' AND is_known_given_r = 'yes'"
+TWO_NAMES = f"{HOUSEHOLD} AND {KNOWN_TO_DIFFER}"
+#: Numbers are copied inside a family too: a tax id alone, with names that differ and no birth date alike, is a weak link.
+COPIED_NUMBER = f"{KNOWN_TO_DIFFER} AND gamma_tax_id >= 1 AND gamma_birth < 1"
+#: A pair of which one has no given name, and that shares nothing that is one person's own: it may be anybody of the family.
+ANYBODY = "gamma_given = -1 AND gamma_tax_id < 1 AND gamma_birth < 2 AND gamma_email < 1 AND gamma_phone < 1"
 
 
 def else_label(comparison: str) -> str:
@@ -240,8 +268,28 @@ def prior_bits(prior: float) -> float:
     return math.log2(prior / (1 - prior))
 
 
-def linker(con: Any, table: str, prior: float, built: list[Any], retain_weights: bool = False) -> Any:
-    """Return a Splink linker over a table of records with a `record_key`."""
+def pairs_by(con: Any, table: str, columns: tuple[str, ...]) -> int:
+    """Count the pairs of records that a blocking rule makes."""
+    filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+    counted = f"SELECT count(*) AS n FROM {table} WHERE {filled} GROUP BY {', '.join(columns)}"
+    return int(con.execute(f"SELECT coalesce(sum(n * (n - 1) // 2), 0) FROM ({counted})").fetchall()[0][0])
+
+
+def usable_rules(con: Any, table: str, records: int) -> list[tuple[str, ...]]:
+    """Return the blocking rules that tell something in a table: they find pairs, and not too many."""
+    found = {rule: pairs_by(con, table, rule) for rule in BLOCKING_RULES}
+    return [rule for rule, pairs in found.items() if 0 < pairs <= max(200_000, MOST_PAIRS_PER_RECORD * records)]
+
+
+def linker(
+    con: Any,
+    table: str,
+    prior: float,
+    built: list[Any],
+    retain_weights: bool = False,
+    rules: Sequence[tuple[str, ...]] = (),
+) -> Any:
+    """Return a Splink linker over a table of records with a `record_key`, looking into all declared blocks or into `rules`."""
     import logging
 
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
@@ -252,7 +300,7 @@ def linker(con: Any, table: str, prior: float, built: list[Any], retain_weights:
         link_type="dedupe_only",
         unique_id_column_name="record_key",
         comparisons=built,
-        blocking_rules_to_generate_predictions=[block_on(*columns) for columns in BLOCKING_RULES],
+        blocking_rules_to_generate_predictions=[block_on(*columns) for columns in rules or BLOCKING_RULES],
         probability_two_random_records_match=prior,
         retain_intermediate_calculation_columns=retain_weights,
         retain_matching_columns=True,
@@ -290,6 +338,21 @@ def write_model(path: Path, model: dict[str, Any]) -> None:
     """Write a model file; its version is a hash of its numbers."""
     numbers = json.dumps({"prior": model["prior"], "comparisons": model["comparisons"]}, sort_keys=True)
     files.write_json(path, {**model, "version": hashlib.sha256(numbers.encode()).hexdigest()[:12]})
+
+
+def columns_of(comparison: str) -> list[str]:
+    """Return the columns that a comparison looks at."""
+    null_when, levels = LEVELS[comparison]
+    said = " ".join([null_when, *(condition for _, condition, _ in levels)])
+    return [column for column in COMPARED_COLUMNS if f"{column}_l" in said]
+
+
+def is_compared(con: Any, table: str, comparison: str) -> bool:
+    """Tell whether a table holds what a comparison looks at, in one of a hundred records at least."""
+    needed = {"given": "given_canonical", "email": "email_key", "phone": "phone_e164", "birth": "birth_day",
+              "address": "coalesce(street_name, postcode, city_key)"}.get(comparison, comparison)  # fmt: skip
+    filled, all_records = con.execute(f"SELECT count({needed}), count(*) FROM {table}").fetchall()[0]
+    return bool(filled * 100 >= all_records and filled)
 
 
 def load_model(path: Path | None = None) -> dict[str, Any]:

@@ -32,6 +32,10 @@ ROLES = (
 )  # fmt: skip
 
 
+#: A shorter identifier of a table's own is a number of few people among many.
+MIN_IDENTIFIER_LETTERS = 5
+
+
 class PersonTable(NamedTuple):
     """A source table of people as `quality.person_tables` describes it."""
 
@@ -98,7 +102,7 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
         query = " UNION ALL ".join(f"({table.query()})" for table in person_tables(con))
         raw = pl.from_arrow(con.sql(f"SELECT * FROM ({query}) ORDER BY record_key").to_arrow_table())
         assert isinstance(raw, pl.DataFrame)
-        clean = _cleaned(raw, today)
+        clean = cleaned(raw, today)
         points = contact_points(raw, clean)
         fault("standardise.before_write")
         con.register("clean_records", clean.to_arrow())
@@ -106,7 +110,7 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
         con.execute("CREATE OR REPLACE TABLE identity.records AS SELECT * FROM clean_records ORDER BY record_key")
         con.register("points", points.to_arrow())
         con.execute("CREATE OR REPLACE TABLE identity.contact_points AS SELECT * FROM points")
-        _mark_shared(con)
+        mark_shared(con)
         con.execute("COMMIT")
         con.unregister("clean_records")
         con.unregister("points")
@@ -201,21 +205,30 @@ def _email_parts(raw: str | None) -> tuple[str | None, ...]:
     return (email.address, email.key, email.local.replace(".", "").replace("_", ""), email.kind)
 
 
-def _birth(raw: str | None, birthday: str | None, today: date) -> tuple[str | None, str | None]:
+def _birth(raw: str | None, birthday: str | None, today: date, of_any_age: bool) -> tuple[str | None, str | None]:
     rules = person_rules()
     if raw:
         try:
             born = date.fromisoformat(raw[:10])
         except ValueError:
             born = None
-        if born and rules.min_age_years <= (today - born).days / 365.25 <= rules.max_age_years:
+        age_years = (today - born).days / 365.25 if born else -1.0
+        if born and (age_years >= 0 if of_any_age else rules.min_age_years <= age_years <= rules.max_age_years):
             return born.isoformat(), f"{born:%m-%d}"
     if birthday and len(birthday) == 5 and birthday[2] in "/-" and birthday[:2].isdigit() and birthday[3:].isdigit():
         return None, f"{birthday[:2]}-{birthday[3:]}"
     return None, None
 
 
-def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
+def cleaned(raw: pl.DataFrame, today: date, *, of_any_age: bool = False) -> pl.DataFrame:
+    """Return text rows as comparable records.
+
+    Args:
+        raw: one text column per role, with `record_key`, `source`, `source_table`, `record_id` and `default_country`; a column
+            `identifier` may hold identifiers of a table's own, which are compared as tax ids are.
+        today: ages are reckoned from here.
+        of_any_age: dates of birth of children and of people long dead are taken too, for tables that are not of customers.
+    """
     frame = _mapped(raw, ["country", "default_country"], lambda c, d: (places.country_code(c) or d,), ["country_code"])
     frame = _mapped(
         frame, ["full_name", "given_name", "family_name", "email"], _name_parts,
@@ -228,9 +241,16 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     frame = _mapped(frame, ["email"], _email_parts, ["email_address", "email_key", "email_local", "email_kind"])
     frame = _mapped(frame, ["phone", "country_code"], lambda p, c: (phones.to_e164(p, c),), ["phone_e164"])
     frame = _mapped(frame, ["tax_id", "country_code"], lambda t, c: (tax_ids.valid_tax_id(t, c),), ["valid_tax_id"])
+    if "identifier" in frame.columns:
+        bare = pl.col("identifier").str.to_uppercase().str.replace_all("[^0-9A-Z]", "")
+        frame = frame.with_columns(
+            pl.coalesce("valid_tax_id", pl.when(bare.str.len_chars() >= MIN_IDENTIFIER_LETTERS).then(bare)).alias(
+                "valid_tax_id"
+            )
+        )
     frame = _mapped(
         frame, ["birth_date", "birthday", "valid_tax_id", "country_code"],
-        lambda b, d, t, c: _birth(b or (None if d else tax_ids.birth_date_in(t, c, today.year)), d, today),
+        lambda b, d, t, c: _birth(b or (None if d else tax_ids.birth_date_in(t, c, today.year)), d, today, of_any_age),
         ["born", "birth_day"],
     )  # fmt: skip
     frame = _mapped(
@@ -256,7 +276,7 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _mark_shared(con: duckdb.DuckDBPyConnection) -> None:
+def mark_shared(con: duckdb.DuckDBPyConnection) -> None:
     """Take identifiers out of comparison that are used under too many given names, and keep the reason.
 
     `identity.shared_identifiers`: one row per identifier, by a hash of its value.

@@ -16,7 +16,7 @@ import duckdb
 
 from identity import model as model_parts
 from identity.link import prepare_input
-from identity.model import KNOWN_U, LEVELS, RARE_M, TRAINING_RULES, ModelNotTrained, else_label
+from identity.model import KNOWN_U, LEVELS, MORE_TRAINING_RULES, RARE_M, TRAINING_RULES, ModelNotTrained, else_label
 from warehouse.duck import connect, count
 from warehouse.errors import edge
 from warehouse.settings import settings
@@ -26,16 +26,26 @@ from warehouse.steps import StepResult, step
 SPARSE = (("email", "email_key"), ("phone", "phone_e164"), ("tax_id", "tax_id"))
 #: No probability is taken as smaller: a level nobody was seen in is rare, not impossible.
 FLOOR_M, FLOOR_U = 2e-3, 1e-7
+#: A block of fewer pairs teaches too little, one of more is mostly of strangers.
+MIN_TRAINING_PAIRS, MAX_TRAINING_PAIRS = 300, 20_000_000
+#: Of an unknown table: so many runs at least, and no run where more of the matches than this contradict each other.
+FEWEST_RUNS, MOST_CONTRADICTIONS = 3, 0.5
 
 
-def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7) -> StepResult:
+def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_table: bool = False) -> StepResult:
     """Train on the records at hand and write a model file.
+
+    Args:
+        con: where `identity.records` is.
+        path: the model file.
+        seed: of the random sample of pairs.
+        of_any_table: the records are of tables that may lack whole columns: what cannot be learnt from them is taken from
+            the shipped model, and said.
 
     Raises:
         ModelNotTrained: a level stays without numbers.
         CdpError: there are too few records to train on.
     """
-    from splink import block_on
 
     with step("train") as result, edge("identity"), model_parts.scratch_removed(con):
         records = prepare_input(con)
@@ -44,11 +54,14 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7) -> StepResu
         fixed_u = _sparse_u(con)
         linker = model_parts.linker(con, "splink_input", 1 / max(records, 2), model_parts.comparisons(fixed_u=fixed_u))
         linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=seed)
-        for columns in TRAINING_RULES:
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                block_on(*columns), fix_probability_two_random_records_match=False, max_pairs=2e6
-            )
-        trained = _numbers(linker.misc.save_model_to_json())
+        learnt = _learnt(con, linker) if of_any_table else None
+        if learnt is None:
+            for columns in TRAINING_RULES:
+                _expect(linker, columns)
+        shipped = model_parts.numbers_of(model_parts.load_model(model_parts.SHIPPED)) if of_any_table else {}
+        absent = [c for c in shipped if not model_parts.is_compared(con, "splink_input", c)]
+        trained = _numbers(linker.misc.save_model_to_json(), shipped, learnt)
+        trained |= {comparison: shipped[comparison] for comparison in absent}
         prior = _prior(con, trained, records)
         model_parts.write_model(
             path,
@@ -68,6 +81,8 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7) -> StepResu
         model_parts.load_model(path)
         result.rows_in = records
         result.facts = {"prior": float(f"{prior:.6g}"), "model": path.name}
+        if absent:
+            result.facts["not_in_these_tables"] = absent
     return result
 
 
@@ -78,6 +93,56 @@ def train_on_working_file(path: Path | None = None) -> StepResult:
         return train(con, path or settings().state / "models" / "person.json")
     finally:
         con.close()
+
+
+def _expect(linker: Any, columns: tuple[str, ...]) -> Any:
+    from splink import block_on
+
+    return linker.training.estimate_parameters_using_expectation_maximisation(
+        block_on(*columns), fix_probability_two_random_records_match=False, max_pairs=2e6
+    )
+
+
+def _learnt(con: duckdb.DuckDBPyConnection, linker: Any) -> dict[str, list[float]]:
+    """Learn m in the declared blocks and, where they find too little, in others, until every comparison is covered.
+
+    Expectation maximisation may take strangers for the matches where a block holds mostly strangers. It shows: among matches
+    agreement is more common than contradiction. Such a run is left out whole.
+
+    Returns:
+        The mean m of each level, over the runs that a comparison was free in.
+
+    Raises:
+        ModelNotTrained: no block teaches anything.
+    """
+    present = {c for c in LEVELS if model_parts.is_compared(con, "splink_input", c)}
+    runs: dict[str, list[list[float]]] = {}
+    accepted = 0
+    for rule in (*TRAINING_RULES, *MORE_TRAINING_RULES):
+        if accepted >= FEWEST_RUNS and present <= set(runs):
+            break
+        if not MIN_TRAINING_PAIRS <= model_parts.pairs_by(con, "splink_input", rule) <= MAX_TRAINING_PAIRS:
+            continue
+        found: dict[str, list[float]] = {}
+        for comparison in _expect(linker, rule).core_model_settings.comparisons:
+            name = comparison.output_column_name
+            if name in present and not _looks_at(rule, name):
+                levels = [level.m_probability for level in comparison.comparison_levels if not level.is_null_level]
+                found[name] = [m if isinstance(m, float) else 0.0 for m in levels]
+        if any(m[-1] > MOST_CONTRADICTIONS for m in found.values()):
+            continue
+        accepted += 1
+        for name, levels in found.items():
+            if sum(levels) > 0:
+                runs.setdefault(name, []).append(levels)
+    if not accepted:
+        raise ModelNotTrained("the records share too little to learn from: no names with places, dates or identifiers")
+    return {name: [sum(at) / len(all_runs) for at in zip(*all_runs, strict=True)] for name, all_runs in runs.items()}
+
+
+def _looks_at(rule: tuple[str, ...], comparison: str) -> bool:
+    """Tell whether a block fixes what a comparison looks at; then the comparison cannot be trained in it."""
+    return bool(set(rule) & set(model_parts.columns_of(comparison)))
 
 
 def _labels(comparison: str) -> list[str]:
@@ -103,7 +168,11 @@ def _sparse_u(con: duckdb.DuckDBPyConnection) -> dict[str, dict[int, float]]:
     return found
 
 
-def _numbers(saved: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+def _numbers(
+    saved: dict[str, Any],
+    otherwise: dict[str, list[tuple[float, float]]] | None = None,
+    learnt: dict[str, list[float]] | None = None,
+) -> dict[str, list[tuple[float, float]]]:
     """Take (m, u) per level out of Splink's model, bounded away from zero, m and u summing to one."""
     out: dict[str, list[tuple[float, float]]] = {}
     for comparison in saved["comparisons"]:
@@ -112,8 +181,12 @@ def _numbers(saved: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
         m: list[float] = []
         u: list[float] = []
         for at, level in enumerate(levels):
-            m_found = level.get("m_probability") or RARE_M.get(name, {}).get(at)
-            u_found = level.get("u_probability")
+            known_m, known_u = (otherwise or {}).get(name, [(None, None)] * len(levels))[at]
+            learnt_m = learnt[name][at] if learnt and name in learnt else None
+            m_found = (
+                (level.get("m_probability") if learnt is None else learnt_m) or RARE_M.get(name, {}).get(at) or known_m
+            )
+            u_found = level.get("u_probability") or known_u
             if m_found is None or u_found is None:
                 missing = "m" if m_found is None else "u"
                 raise ModelNotTrained(
@@ -133,7 +206,8 @@ def _prior(con: duckdb.DuckDBPyConnection, numbers: dict[str, list[tuple[float, 
     stays. The weights need scoring only once: a new prior shifts all of them alike.
     """
     start = 1 / records
-    linker = model_parts.linker(con, "splink_input", start, model_parts.comparisons(numbers))
+    rules = model_parts.usable_rules(con, "splink_input", records)
+    linker = model_parts.linker(con, "splink_input", start, model_parts.comparisons(numbers), rules=rules)
     scored = linker.inference.predict(threshold_match_weight=-20)
     table, total = scored.physical_name, records * (records - 1) / 2
     prior = start

@@ -1,0 +1,150 @@
+"""`cdp bench identity`: people in labelled tables, resolved by roles alone, against the truth.
+
+Protocol: the same engine and the same defaults for every set; what is said of a set is which column plays which role. The
+truth is read after the clusters are written. The sets are read where they lie (`CDP_SHARED_DATA`, or beside the checkout).
+Bars are those of the product's requirements; a set between two tables that hold a person once is judged by pairs between them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warehouse.errors import CdpError
+from warehouse.settings import ROOMS
+
+US_NAME = {"given_name": "first_name", "family_name": "last_name"}
+HOME = {"street": ["street_number", "street_name"], "city": "city", "postcode": "zipcode"}
+MAILING = {
+    "street": ["mailing_address_street_number", "mailing_address_street_name"],
+    "city": "mailing_address_city", "postcode": "mailing_address_zipcode",
+}  # fmt: skip
+FEBRL = {
+    "given_name": "given_name",
+    "family_name": "surname",
+    "birth_date": "date_of_birth",
+    "identifier": "soc_sec_id",
+    "street": ["street_number", "address_1"],
+    "city": "suburb",
+    "postcode": "postcode",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a set: where it lies, its roles, and what holds the truth of it."""
+
+    path: str
+    roles: dict[str, Any]
+    person: str
+    country: str
+    record_id: str | None = None
+    household: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Tables resolved together; `bar` is the F1 that is asked for, `judged` how it is counted."""
+
+    name: str
+    tables: tuple[Table, ...]
+    bar: float
+    judged: str = "pairwise"
+
+
+ANYTOWN = "identity/pseudopeople_anytown/"
+CENSUS = Table(ANYTOWN + "decennial_census.parquet", {**US_NAME, **HOME}, "simulant_id", "US", household="household_id")
+W2 = Table(ANYTOWN + "taxes_w2_and_1099.parquet", {**US_NAME, **MAILING}, "simulant_id", "US", household="household_id")
+SETS = (
+    LabelledSet(
+        "historical figures, 50,578 records",
+        (
+            Table(
+                "identity/splink_historical_50k/historical_figures_with_errors_50k.parquet",
+                {"given_name": "first_name", "family_name": "surname", "birth_date": "dob", "city": "birth_place", "postcode": "postcode_fake"},
+                "cluster", "GB", "unique_id",
+            ),
+        ),
+        0.91,
+    ),
+    LabelledSet("census and W2, without numbers and dates of birth", (CENSUS, W2), 0.96, "between_sources"),
+    LabelledSet(
+        "census, social security, W2, 1040",
+        (
+            Table(CENSUS.path, {**CENSUS.roles, "birth_date": "date_of_birth"}, "simulant_id", "US", household="household_id"),
+            Table(ANYTOWN + "social_security.parquet", {**US_NAME, "identifier": "ssn", "birth_date": "date_of_birth"}, "simulant_id", "US"),
+            Table(W2.path, {**W2.roles, "identifier": "ssn"}, "simulant_id", "US", household="household_id"),
+            Table(ANYTOWN + "taxes_1040.parquet", {**US_NAME, **MAILING, "identifier": "ssn"}, "simulant_id", "US", household="household_id"),
+        ),
+        0.985,
+    ),
+    LabelledSet("FEBRL 3", (Table("identity/febrl/dataset3.csv", FEBRL, "rec_id", "AU", "rec_id"),), 0.999),
+    LabelledSet(
+        "FEBRL 4",
+        tuple(Table(f"identity/febrl/dataset4{x}.csv", FEBRL, "rec_id", "AU", "rec_id") for x in "ab"),
+        0.999,
+        "between_sources",
+    ),
+)  # fmt: skip
+
+
+def run() -> dict[str, Any]:
+    """Resolve every set and compare with its truth.
+
+    Raises:
+        CdpError: the labelled sets are not at hand.
+    """
+    shared = Path(os.environ.get("CDP_SHARED_DATA") or ROOMS.parent / "shared" / "data")
+    if not (shared / "identity").is_dir():
+        raise CdpError("the labelled sets are not at hand; set CDP_SHARED_DATA to the folder that holds them")
+    found = []
+    for labelled in SETS:
+        with tempfile.TemporaryDirectory(prefix="clientela-bench-") as folder:
+            found.append(_measured(labelled, shared, Path(folder)))
+        sys.stderr.write(json.dumps(found[-1]) + "\n")
+    return {"sets": found}
+
+
+def _measured(labelled: LabelledSet, shared: Path, folder: Path) -> dict[str, Any]:
+    import polars as pl
+
+    from identity.resolve import resolve_tables
+
+    files, tables, truths = [], [], []
+    for table in labelled.tables:
+        path = shared / table.path
+        rows = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+        rows = rows.rename({c: c.strip() for c in rows.columns}).select(pl.all().cast(pl.String).str.strip_chars())
+        kept = folder / f"{path.stem}.parquet"
+        record = pl.col(table.record_id) if table.record_id else pl.int_range(1, pl.len() + 1).cast(pl.String)
+        person = pl.col(table.person)
+        truths.append(
+            rows.select(
+                pl.lit(path.stem).alias("source"), record.alias("record_id"),
+                # FEBRL names a person by the number inside the record's id.
+                (person.str.extract(r"rec-(\d+)-") if table.person == "rec_id" else person).alias("person_id"),
+                (pl.col(table.household) if table.household else pl.lit(None, dtype=pl.String)).alias("household_id"),
+            )
+        )  # fmt: skip
+        rows.drop([c for c in (table.person, table.household) if c and c != table.record_id]).write_parquet(kept)
+        files.append(kept)
+        told = {"file": kept.name, "country": table.country, "roles": table.roles}
+        tables.append({**told, **({"record_id": table.record_id} if table.record_id else {})})
+    (folder / "roles.yml").write_text(json.dumps({"tables": tables}), encoding="utf-8")  # JSON is YAML too
+    pl.concat(truths).write_csv(folder / "truth.csv")
+    started = time.perf_counter()
+    resolved = resolve_tables(files, folder / "roles.yml", folder / "out", folder / "truth.csv")
+    seconds = time.perf_counter() - started
+    judged = resolved.figures[labelled.judged]
+    return {
+        "set": labelled.name, "records": resolved.records, "judged": labelled.judged, **judged, "bar": labelled.bar,
+        "b_cubed_f1": resolved.figures["b_cubed"]["f1"],
+        "household_false_merge_rate": resolved.figures["household_false_merge_rate"],
+        "seconds": round(seconds, 1), "seconds_by_step": {s.step: round(s.seconds, 1) for s in resolved.steps},
+    }  # fmt: skip

@@ -1,0 +1,199 @@
+"""Any tables of people resolved by the same engine: no source declarations, no labels, nothing to set but the roles.
+
+In: CSV or Parquet files, a roles file, and a truth file if there is one. Out: a folder with `clusters.parquet` (one row per
+record with its cluster), `links.parquet` (one row per pair that was weighed, with its evidence in words), `report.html` with
+charts, `figures.json` and the model that was trained on these records (`model.json`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from identity import model as model_parts
+from identity.cluster import cluster_records
+from identity.evaluate import compare
+from identity.link import link_records
+from identity.standardise import cleaned, mark_shared
+from identity.tables import read_tables
+from identity.train import train
+from warehouse import files
+from warehouse.duck import connect, count, name, quoted
+from warehouse.errors import edge
+from warehouse.settings import now
+from warehouse.steps import StepResult, step
+
+#: Records of fewer are linked by the shipped numbers: too few pairs to learn from.
+FEWEST_TO_TRAIN_ON = 200
+
+#: So many surnames with it make a given name known.
+FAMILIES_OF_A_NAME = 5
+
+
+@dataclass
+class Resolved:
+    """What came of it: the steps with their seconds, counts, and figures against truth where it was given."""
+
+    steps: list[StepResult] = field(default_factory=list)
+    records: int = 0
+    excluded: int = 0
+    clusters: int = 0
+    largest: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None = None) -> Resolved:
+    """Resolve the people in some tables, write what was found, and compare it with the truth if there is one.
+
+    Raises:
+        DeclarationError: the roles file is wrong.
+        CdpError: a table cannot be read, or there is nothing in it to recognise people by.
+    """
+    found = Resolved()
+    out.mkdir(parents=True, exist_ok=True)
+    con = connect(":memory:")
+    try:
+        with edge("resolve"):
+            con.execute("CREATE SCHEMA IF NOT EXISTS identity")
+            found.steps.append(_standardised(con, paths, roles))
+            found.records = count(con, "identity.records")
+            found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
+            model = model_parts.SHIPPED
+            if found.records - found.excluded >= FEWEST_TO_TRAIN_ON:
+                model = out / "model.json"
+                found.steps.append(train(con, model, of_any_table=True))
+            found.steps.append(link_records(con, model_file=model, with_evidence=True))
+            found.steps.append(cluster_records(con))
+            _write(con, out, model)
+            found.clusters = count(con, "(SELECT DISTINCT cluster_key FROM identity.clusters)")
+            found.largest = int(found.steps[-1].facts["largest"])
+            if truth:
+                found.figures = against_truth(con, truth)
+            files.write_json(out / "figures.json", _as_json(found))
+            from identity.report import write_report
+
+            write_report(con, out / "report.html", found)
+    finally:
+        con.close()
+    return found
+
+
+def _standardised(con: duckdb.DuckDBPyConnection, paths: list[Path], roles: Path) -> StepResult:
+    with step("standardise") as result:
+        raw = _in_order(read_tables(paths, roles))
+        clean = cleaned(raw, now().date(), of_any_age=True)
+        con.register("clean_records", clean.to_arrow())
+        con.execute("CREATE OR REPLACE TABLE identity.records AS SELECT * FROM clean_records ORDER BY record_key")
+        con.unregister("clean_records")
+        # A given name that several families bear is a name, in whatever language, not a slip of the pen.
+        con.execute(
+            "UPDATE identity.records SET is_known_given = 'yes' WHERE given_first IN (SELECT given_first FROM identity.records "
+            f"WHERE length(given_first) > 1 GROUP BY 1 HAVING count(DISTINCT surname_1) >= {FAMILIES_OF_A_NAME})"
+        )
+        mark_shared(con)
+        result.rows_in, result.rows_out = raw.height, count(con, "identity.records WHERE exclusion IS NULL")
+        result.facts = {"shared_identifiers": count(con, "identity.shared_identifiers")}
+    return result
+
+
+def _in_order(raw: pl.DataFrame) -> pl.DataFrame:
+    """Put given and family names in their places where they were written the wrong way round.
+
+    They were where the family name is a given name that several families bear, and the given name is none.
+    """
+    given, family = (pl.col(c).str.to_lowercase().str.strip_chars() for c in ("given_name", "family_name"))
+    names = raw.select(given.alias("given"), family.alias("family")).drop_nulls()
+    families = names.group_by("given").agg(pl.col("family").n_unique().alias("n"))
+    known = families.filter(pl.col("n") >= FAMILIES_OF_A_NAME)["given"].to_list()
+    bearers = names.group_by("family").agg(pl.col("given").n_unique().alias("n"))
+    surnames = bearers.filter(pl.col("n") >= FAMILIES_OF_A_NAME)["family"].to_list()
+    turned = family.is_in(known) & ~given.is_in(known) & ~family.is_in(surnames)
+    return raw.with_columns(
+        pl.when(turned).then("family_name").otherwise("given_name").alias("given_name"),
+        pl.when(turned).then("given_name").otherwise("family_name").alias("family_name"),
+    )
+
+
+def _write(con: duckdb.DuckDBPyConnection, out: Path, model: Path) -> None:
+    # Records that nothing could be recognised by stay themselves.
+    con.execute(
+        "COPY (SELECT r.source, r.record_id, coalesce(c.cluster_key, r.record_key) AS cluster_id, r.exclusion "
+        "FROM identity.records AS r LEFT JOIN identity.clusters AS c USING (record_key) ORDER BY 1, 2) "
+        f"TO '{quoted(str(out / 'clusters.parquet'))}' (FORMAT parquet)"
+    )
+    con.execute(
+        "COPY (SELECT l.record_l, l.record_r, l.match_weight, l.kind, a.cluster_key = b.cluster_key AS is_same, "
+        f"{_evidence(model_parts.numbers_of(model_parts.load_model(model)))} AS evidence FROM identity.links AS l "
+        "JOIN identity.clusters AS a ON a.record_key = l.record_l JOIN identity.clusters AS b ON b.record_key = l.record_r "
+        f"ORDER BY 1, 2) TO '{quoted(str(out / 'links.parquet'))}' (FORMAT parquet)"
+    )
+
+
+def _evidence(numbers: dict[str, list[tuple[float, float]]]) -> str:
+    """Return the expression that says a pair's evidence in words, with the bits of each level before frequencies."""
+    import math
+
+    parts = []
+    for comparison, (_, levels) in model_parts.LEVELS.items():
+        labels = [label for label, _, _ in levels] + [model_parts.else_label(comparison)]
+        whens = " ".join(
+            f"WHEN {len(labels) - 1 - at} THEN '{quoted(label)} ({math.log2(m / u):+.1f})'"
+            for at, (label, (m, u)) in enumerate(zip(labels, numbers[comparison], strict=True))
+        )
+        parts.append(f"CASE l.{name('gamma_' + comparison)} {whens} END")
+    return f"array_to_string(list_filter([{', '.join(parts)}], lambda said: said IS NOT NULL), '; ')"
+
+
+def against_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]:
+    """Compare clusters with a truth file `source,record_id,person_id[,household_id]`; see `identity.evaluate`.
+
+    `between_sources` counts only pairs of records of different sources: what is asked of tables that hold a person once.
+    `household_false_merge_rate` is the share of found links between different people of one household.
+    """
+    columns = pl.read_csv(truth, infer_schema=False, n_rows=1).columns
+    household = "household_id" if "household_id" in columns else "NULL::VARCHAR"
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE truth AS SELECT source || ':' || record_id AS record_key, source, record_id, person_id, "
+        f"{household} AS household_id FROM read_csv('{quoted(str(truth))}', header = true, all_varchar = true)"
+    )
+    figures = compare(
+        con,
+        "SELECT source AS table_name, record_id, person_id FROM truth",
+        "(SELECT r.record_key, coalesce(c.cluster_key, r.record_key) AS customer_id "
+        "FROM identity.records AS r LEFT JOIN identity.clusters AS c USING (record_key))",
+    )
+    told = (
+        "(SELECT t.*, coalesce(c.cluster_key, t.record_key) AS cluster_key FROM truth AS t "
+        "LEFT JOIN identity.clusters AS c USING (record_key))"
+    )
+
+    def pairs(on: str, where: str) -> int:
+        return int(
+            con.execute(
+                f"SELECT count(*) FROM {told} AS a JOIN {told} AS b ON a.{on} = b.{on} AND a.record_key < b.record_key WHERE {where}"
+            ).fetchall()[0][0]
+        )
+
+    across = "a.source <> b.source"
+    right, found = pairs("cluster_key", f"{across} AND a.person_id = b.person_id"), pairs("cluster_key", across)
+    there = pairs("person_id", across)
+    family = "a.household_id = b.household_id AND a.person_id <> b.person_id"
+    all_found = pairs("cluster_key", "true")
+    precision, recall = right / found if found else 0.0, right / there if there else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return {
+        **figures,
+        "between_sources": {"precision": round(precision, 5), "recall": round(recall, 5), "f1": round(f1, 5)},
+        "household_false_merge_rate": round(pairs("cluster_key", family) / all_found, 5) if all_found else 0.0,
+    }
+
+
+def _as_json(found: Resolved) -> dict[str, Any]:
+    return {
+        "records": found.records, "excluded": found.excluded, "clusters": found.clusters, "largest_cluster": found.largest,
+        "seconds": {s.step: round(s.seconds, 2) for s in found.steps}, "figures": found.figures,
+    }  # fmt: skip

@@ -1,0 +1,145 @@
+"""Any tables of people as records: columns mapped to roles by a declaration, with no source behind them.
+
+In: CSV or Parquet files and a roles file. Out: a frame of text columns, one per role, as `identity.standardise` cleans it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from identity.standardise import ROLES
+from warehouse.declarations import Declared, load
+from warehouse.errors import CdpError
+
+Role = Literal[
+    "full_name", "given_name", "family_name", "email", "phone", "tax_id", "identifier", "birth_date", "birthday",
+    "street", "city", "postcode", "region", "country", "observed_at",
+]  # fmt: skip
+
+#: Forms in which dates of birth are tried when none is declared; the one that fits most values is taken, the first of equals.
+DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d")
+
+
+class RolesOfTable(Declared):
+    """Which columns of a table play which role; several columns of one role are joined by blanks."""
+
+    file: str = Field(default="*", description="glob on the file's name")
+    source: str | None = Field(
+        default=None, description="name of the system; the file's name without ending by default"
+    )
+    record_id: str | None = Field(default=None, description="column that names a record; its line by default")
+    country: str | None = Field(default=None, pattern="^[A-Z]{2}$", description="country of records that name none")
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    encoding: Literal["utf-8", "windows-1252", "latin-1"] = "utf-8"
+    date_format: str | None = Field(default=None, description="strptime form of the birth date")
+    roles: dict[Role, tuple[str, ...]] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_column_is_a_list(cls, given: object) -> object:
+        if not isinstance(given, dict) or not isinstance(given.get("roles"), dict):
+            return given
+        listed = {role: [c] if isinstance(c, str) else c for role, c in given["roles"].items()}
+        return {**given, "roles": listed}
+
+
+class Roles(Declared):
+    """A roles file: what `cdp resolve` needs to know of tables it has never seen."""
+
+    entity: Literal["person"] = "person"
+    tables: tuple[RolesOfTable, ...] = Field(min_length=1)
+
+
+def read_tables(files: list[Path], roles_file: Path) -> pl.DataFrame:
+    """Read files as records of text: `record_key`, `source`, `source_table`, `record_id`, `default_country` and the roles.
+
+    Raises:
+        DeclarationError: the roles file is wrong.
+        CdpError: a file is not there or cannot be read, no table of the roles file is meant for it, or a column is not in it.
+    """
+    declared = load(roles_file, Roles)
+    frames: list[pl.DataFrame] = []
+    sources: set[str] = set()
+    for file in files:
+        table = next((t for t in declared.tables if fnmatch.fnmatch(file.name, t.file)), None)
+        if table is None:
+            globs = ", ".join(f"'{t.file}'" for t in declared.tables)
+            raise CdpError(f"{file.name}: no table of {roles_file.name} is meant for it; its files are {globs}")
+        source = table.source or file.stem
+        if source in sources:
+            raise CdpError(f"{file.name}: source '{source}' has a file already; give each its own 'source:'")
+        sources.add(source)
+        frames.append(_records(_read(file, table), file, table, source))
+    records = pl.concat(frames)
+    if records.is_empty():
+        raise CdpError("the files hold no rows; there is nothing to resolve")
+    repeated = records.filter(pl.col("record_key").is_duplicated())
+    if repeated.height:
+        where = ", ".join(sorted(set(repeated["source"])))
+        raise CdpError(
+            f"{where}: {repeated.height:,} rows share their 'record_id:' with another; name a column that is a key"
+        )
+    return records.sort("record_key")
+
+
+def _read(file: Path, table: RolesOfTable) -> pl.DataFrame:
+    if not file.exists():
+        raise CdpError(f"{file.name} is not there; name CSV or Parquet files")
+    try:
+        if file.suffix.lower() in (".parquet", ".pq"):
+            return pl.read_parquet(file)
+        return pl.read_csv(file, separator=table.delimiter, encoding=table.encoding, infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeError, LookupError):
+        raise CdpError(
+            f"{file.name} cannot be read as {'Parquet' if file.suffix != '.csv' else 'CSV'} with delimiter "
+            f"{table.delimiter!r} in {table.encoding}; fix the file, or 'delimiter:' and 'encoding:'"
+        ) from None
+
+
+def _records(rows: pl.DataFrame, file: Path, table: RolesOfTable, source: str) -> pl.DataFrame:
+    named = {column.strip(): column for column in rows.columns}
+    for column in [
+        *(c for columns in table.roles.values() for c in columns),
+        *([table.record_id] if table.record_id else []),
+    ]:
+        if column not in named:
+            near = difflib.get_close_matches(column, named, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(named)}"
+            raise CdpError(f"{file.name}: column '{column}' is not in it; {hint}")
+    text = rows.select(pl.all().cast(pl.String).str.strip_chars(" \t\u00a0'").replace("", None))
+    roles = []
+    for role in (*ROLES, "identifier"):
+        columns = [pl.col(named[c]) for c in table.roles.get(role, ())]  # type: ignore[call-overload]
+        value = (
+            pl.concat_str(columns, separator=" ", ignore_nulls=True).replace("", None)
+            if columns
+            else pl.lit(None, dtype=pl.String)
+        )
+        roles.append(value.alias(role))
+    number = pl.int_range(1, pl.len() + 1).cast(pl.String)
+    record_id = pl.col(named[table.record_id]) if table.record_id else number
+    found = text.select(
+        pl.concat_str(pl.lit(source + ":"), record_id.fill_null(number)).alias("record_key"),
+        pl.lit(source).alias("source"), pl.lit(source).alias("source_table"), record_id.fill_null(number).alias("record_id"),
+        pl.lit(table.country, dtype=pl.String).alias("default_country"), *roles,
+    )  # fmt: skip
+    return found.with_columns(_iso_dates(found["birth_date"], table, file))
+
+
+def _iso_dates(written: pl.Series, table: RolesOfTable, file: Path) -> pl.Series:
+    if written.null_count() == len(written):
+        return written
+    forms = [table.date_format] if table.date_format else list(DATE_FORMS)
+    if not table.date_format and table.country == "US":
+        forms.insert(0, "%m/%d/%Y")
+    parsed = [written.str.to_date(form, strict=False) for form in forms]
+    best = max(parsed, key=lambda dates: len(dates) - dates.null_count())
+    if best.null_count() == len(best):
+        raise CdpError(f"{file.name}: no birth date can be read as {', '.join(forms)}; declare 'date_format:'")
+    return best.cast(pl.String).alias("birth_date")

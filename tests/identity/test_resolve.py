@@ -1,0 +1,94 @@
+"""`cdp resolve`: people in tables that nobody declared, by roles alone."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from cdp import cli
+from identity.resolve import resolve_tables
+from identity.tables import read_tables
+from warehouse.errors import CdpError, DeclarationError
+
+ERP = """Kunde;Nombre;Apellidos;Correo;Teléfono;Nacimiento;Dirección;Ciudad;CP
+1;José Luis;Muñoz Peña;jlmunoz@correo.example;55 1234 5678;03/02/1980;Av. Juárez 12;Puebla;72000
+2;Begoña;Núñez Ibáñez;;;;Calle Mayor 4;Puebla;72000
+3;;;;;;;;
+"""
+SHOP = """id,email,phone,name,zip,city
+A,JLMunoz@correo.example,+52 1 55 1234 5678,Pepe Munoz,72000,Puebla
+B,otra@correo.example,,Ángela Ríos Vda. de Paz,06700,Ciudad de México
+"""
+ROLES = """
+tables:
+  - {file: erp.csv, record_id: Kunde, country: MX, delimiter: ';', encoding: windows-1252, roles: {given_name: Nombre,
+     family_name: Apellidos, email: Correo, phone: Teléfono, birth_date: Nacimiento, street: Dirección, city: Ciudad, postcode: CP}}
+  - {file: 'shop*', source: tienda, record_id: id, country: MX, roles: {full_name: name, email: email, phone: phone, postcode: zip, city: city}}
+"""
+
+
+@pytest.fixture
+def tables(workspace):
+    (workspace / "erp.csv").write_bytes(ERP.encode("windows-1252"))
+    (workspace / "shop.csv").write_text(SHOP, encoding="utf-8")
+    (workspace / "roles.yml").write_text(ROLES, encoding="utf-8")
+    (workspace / "truth.csv").write_text("source,record_id,person_id\nerp,1,p\nerp,2,q\ntienda,A,p\ntienda,B,r\n")
+    return workspace
+
+
+def test_two_tables_are_resolved_by_their_roles_alone(tables):
+    files = [str(tables / "erp.csv"), str(tables / "shop.csv")]
+    told = ["--roles", str(tables / "roles.yml"), "--out", str(tables / "found"), "--truth", str(tables / "truth.csv")]
+    said = CliRunner().invoke(cli, ["resolve", *files, *told], catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    clusters = pl.read_parquet(tables / "found" / "clusters.parquet")
+    found = {(s, r): c for s, r, c, _ in clusters.iter_rows()}
+    assert len(found) == 5
+    assert found["erp", "1"] == found["tienda", "A"]
+    assert len(set(found.values())) == 4
+    # A record with nothing to recognise it by stays itself, and says so.
+    assert clusters.filter(record_id="3")["exclusion"].to_list() == ["nothing to recognise a person by"]
+    links = pl.read_parquet(tables / "found" / "links.parquet")
+    assert "same e-mail (+" in links["evidence"][0]
+    assert links["is_same"].to_list() == [True]
+    figures = json.loads((tables / "found" / "figures.json").read_text())["figures"]
+    assert figures["pairwise"]["f1"] == figures["between_sources"]["f1"] == 1.0
+    assert figures["household_false_merge_rate"] == 0
+    page = (tables / "found" / "report.html").read_text()
+    assert page.count("<svg") == 2
+    assert "src=" not in page and "jlmunoz" not in page.lower()
+
+
+def test_dates_of_birth_are_read_in_the_form_that_fits(tables):
+    records = read_tables([tables / "erp.csv"], tables / "roles.yml")
+    assert records.filter(record_id="1")["birth_date"].to_list() == ["1980-02-03"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("email: Correo", "email: Corre"), r"erp.csv: column 'Corre' is not in it; did you mean 'Correo'\?"),
+        (("file: erp.csv", "file: other.csv"), r"erp.csv: no table of roles.yml is meant for it; its files are 'other.csv', 'shop\*'"),
+        (("record_id: Kunde", "record_id: Ciudad"), "erp: 2 rows share their 'record_id:' with another"),
+        (("encoding: windows-1252", "encoding: utf-8"), "erp.csv cannot be read as CSV with delimiter ';' in utf-8"),
+    ],
+)  # fmt: skip
+def test_a_table_that_cannot_be_read_is_one_sentence(tables, change, sentence):
+    (tables / "roles.yml").write_text(ROLES.replace(*change), encoding="utf-8")
+    with pytest.raises(CdpError, match=sentence):
+        read_tables([tables / "erp.csv"], tables / "roles.yml")
+
+
+def test_a_wrong_role_is_an_error_with_its_line(tables):
+    (tables / "roles.yml").write_text(ROLES.replace("email: Correo", "mail: Correo"), encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"roles.yml.*mail"):
+        read_tables([tables / "erp.csv"], tables / "roles.yml")
+
+
+def test_a_table_without_rows_says_so(tables):
+    (tables / "erp.csv").write_bytes(ERP.splitlines(keepends=True)[0].encode("windows-1252"))
+    with pytest.raises(CdpError, match="the files hold no rows"):
+        resolve_tables([tables / "erp.csv"], tables / "roles.yml", tables / "found")
