@@ -12,7 +12,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from warehouse.duck import rows
+from warehouse.duck import connect, rows
 from warehouse.publish import manifest, open_published
 
 
@@ -210,3 +210,30 @@ def test_a_changed_export_supersedes_and_only_the_difference_goes_out(finished, 
         for f in (finished, tmp_path)
     ]
     assert ids[1] - ids[0] <= 2
+
+
+def test_a_day_that_ga4_exported_again_counts_once_and_whole(in_finished):
+    again = sorted((in_finished / "inbox" / "ga4").glob("*_again.json"))
+    assert len(again) == 3
+    con = connect(read_only=True)
+    for path in again:
+        first = path.with_name(path.name.replace("_again", ""))
+        lines, before = (len(p.read_text().splitlines()) for p in (path, first))
+        assert before < lines
+        day = path.name.removeprefix("events_")[:8]
+        kept = con.execute(
+            "SELECT count(*) FROM bronze.ga4_events WHERE strftime(event_date, '%Y%m%d') = ?", [day]
+        ).fetchall()
+        assert kept == [(lines,)]
+    con.close()
+
+
+def test_contacts_merged_inside_the_crm_are_read_as_lists(in_finished):
+    con = connect(read_only=True)
+    merged, longest, left = con.execute(
+        "SELECT count(*), max(len(merged_ids)), count(*) FILTER (list_has_any(merged_ids, (SELECT list(record_id) FROM bronze.hubspot_contacts))) "
+        "FROM bronze.hubspot_contacts WHERE merged_ids IS NOT NULL"
+    ).fetchall()[0]
+    con.close()
+    assert merged > 0
+    assert (longest, left) == (2, 0)

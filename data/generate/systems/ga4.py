@@ -11,6 +11,8 @@ from data.generate.systems.segment import PAGES, SEARCHES, last_days
 from data.generate.world import World
 
 DAYS = 14
+#: Exports of these last days come twice.
+REWRITTEN_DAYS = 3
 
 
 def write(folder: Path, world: World) -> dict[str, int]:
@@ -55,9 +57,13 @@ def write(folder: Path, world: World) -> dict[str, int]:
                 if moment.date() != day:
                     break
                 lines.append(_event(step, moment, day, index, session, source, medium, shared, rng))
-        path = folder / f"events_{day:%Y%m%d}.json"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        counts[f"ga4/{path.name}"] = len(lines)
+        # A day is exported again as late events come in; of the last days both exports are there, and the later one counts.
+        is_rewritten = day > world.until - timedelta(days=REWRITTEN_DAYS) and len(lines) > 10
+        exports = [lines[: len(lines) * 9 // 10], lines] if is_rewritten else [lines]
+        for number, exported in enumerate(exports):
+            path = folder / f"events_{day:%Y%m%d}{'_again' if number else ''}.json"
+            path.write_text("\n".join(exported) + "\n", encoding="utf-8")
+            counts[f"ga4/{path.name}"] = len(exported)
     world.truth.devices += [(f"{abs(hash_text(p.person_id)) % 10**10}.{1700000000}", p.person_id) for p in people]
     return counts
 

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 HEADER = ["ID de registro", "Nombre", "Apellidos", "Correo", "Número de teléfono", "Ciudad", "Código postal", "País/región",
           "Fecha de nacimiento", "Etapa del ciclo de vida", "Fecha de creación", "Fecha de última modificación",
-          "Propietario del contacto", "Consentimiento para publicidad"]  # fmt: skip
+          "Propietario del contacto", "Consentimiento para publicidad", "IDs de objetos fusionados"]  # fmt: skip
+#: Share of contacts that somebody merged others into, inside the portal.
+MERGED = 0.04
 
 
 def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, until: date) -> dict[str, int]:
     """Write the CRM's contacts and note which record is which person."""
     rows: list[list[str]] = []
     record = 50000
+    merges = random.Random(len(people))  # of its own, so that merging changes nothing else about the company
     for person in people:
         if "hubspot" not in person.systems:
             continue
@@ -57,7 +60,7 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
                 address.city if rng.random() < 0.6 else "", address.postcode if rng.random() < 0.4 else "",
                 facts.COUNTRY_NAMES_ES[person.country], born, rng.choice(["Lead", "Oportunidad", "Cliente", "Suscriptor"]),
                 f"{created:%d/%m/%Y %H:%M}", f"{changed:%d/%m/%Y %H:%M}", rng.choice(["", "Luis Peña", "Ana Ríos", "María Solís"]),
-                rng.choices(["Sí", "No", ""], [58, 14, 28])[0],
+                rng.choices(["Sí", "No", ""], [58, 14, 28])[0], _merged_away(merges),
             ])  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "hubspot-contactos.csv").open("w", newline="", encoding="utf-8-sig") as handle:
@@ -65,6 +68,13 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
         writer.writerow(HEADER)
         writer.writerows(rows)
     return {"hubspot/hubspot-contactos.csv": len(rows)}
+
+
+def _merged_away(rng: random.Random) -> str:
+    """Return the ids of contacts that were merged into one: smaller than any that is left, and exported nowhere else."""
+    if rng.random() >= MERGED:
+        return ""
+    return ";".join(str(rng.randrange(10_000, 50_000)) for _ in range(rng.choice([1, 1, 2])))
 
 
 def write_companies(folder: Path, world: World) -> dict[str, int]:
