@@ -27,7 +27,7 @@ from warehouse.errors import edge
 from warehouse.settings import now
 from warehouse.steps import StepResult, step
 
-#: Records of fewer are linked by the shipped numbers: too few pairs to learn from.
+#: Fewer records are linked by the shipped numbers, and so are those among which too few are alike to learn from.
 FEWEST_TO_TRAIN_ON = 200
 
 #: So many surnames with it make a given name known.
@@ -64,8 +64,11 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
             found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
             model = model_parts.SHIPPED
             if found.records - found.excluded >= FEWEST_TO_TRAIN_ON:
-                model = out / "model.json"
-                found.steps.append(train(con, model, of_any_table=True))
+                try:
+                    found.steps.append(train(con, out / "model.json", of_any_table=True))
+                    model = out / "model.json"
+                except model_parts.ModelNotTrained:
+                    model = model_parts.SHIPPED  # too few of the records are alike to learn from them
             found.steps.append(link_records(con, model_file=model, with_evidence=True))
             found.steps.append(cluster_records(con))
             _write(con, out, model)

@@ -92,3 +92,15 @@ def test_a_table_without_rows_says_so(tables):
     (tables / "erp.csv").write_bytes(ERP.splitlines(keepends=True)[0].encode("windows-1252"))
     with pytest.raises(CdpError, match="the files hold no rows"):
         resolve_tables([tables / "erp.csv"], tables / "roles.yml", tables / "found")
+
+
+def test_a_table_with_hardly_any_pairs_is_linked_by_the_shipped_numbers(tables):
+    names = ["Ana", "Luis", "Marta", "Jorge", "Elena", "Raúl"]
+    rows = [
+        f"{i};{names[i % 6]};Apellido{chr(97 + i // 26)}{chr(97 + i % 26)};p{i}@correo.example;;;;;" for i in range(300)
+    ]
+    rows.append("twice;Ana;Apellidoaa;P0@correo.example;;;;;")
+    (tables / "erp.csv").write_bytes((ERP.splitlines()[0] + "\n" + "\n".join(rows) + "\n").encode("windows-1252"))
+    found = resolve_tables([tables / "erp.csv"], tables / "roles.yml", tables / "found")
+    assert (found.records, found.clusters, found.largest) == (301, 300, 2)
+    assert not (tables / "found" / "model.json").exists()
