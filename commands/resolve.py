@@ -32,6 +32,8 @@ def resolve(files: tuple[Path, ...], roles: Path, folder: Path, truth: Path | No
         f"{found.records:,} records are {found.clusters:,} people and {found.excluded:,} that nothing can be recognised by; "
         f"the largest group has {found.largest} records"
     )
+    if found.not_trained:
+        err.print(f"[yellow]linked by the shipped numbers:[/] {found.not_trained}", highlight=False)
     if found.figures:
         table = Table("", "precision", "recall", "F1", title="against the truth")
         for kind in ("pairwise", "between_sources", "b_cubed", "cluster"):

@@ -66,12 +66,13 @@ def link_records(
     with step("link") as result, edge("identity"), model_parts.scratch_removed(con):
         rules, model = person_rules(), model_parts.load_model(model_file)
         result.rows_in = prepare_input(con)
+        blocks, too_many = model_parts.usable_rules(con, "splink_input", result.rows_in)
         linker = model_parts.linker(
             con,
             "splink_input",
             model_parts.prior_for(model, result.rows_in),
             model_parts.comparisons(model_parts.numbers_of(model)),
-            rules=model_parts.usable_rules(con, "splink_input", result.rows_in),
+            rules=blocks,
         )
         predicted = linker.inference.predict(threshold_match_weight=rules.loose_cut_bits)
         edges = con.sql(
@@ -99,6 +100,8 @@ def link_records(
         _write_links(con, scored, judgements, with_evidence)
         result.rows_out = count(con, "identity.links")
         result.facts = {"model_version": model["version"], "predicted": edges.num_rows, "groups_split": split}
+        if too_many:
+            result.facts["blocks_left_out"] = too_many
     return result
 
 

@@ -275,10 +275,12 @@ def pairs_by(con: Any, table: str, columns: tuple[str, ...]) -> int:
     return int(con.execute(f"SELECT coalesce(sum(n * (n - 1) // 2), 0) FROM ({counted})").fetchall()[0][0])
 
 
-def usable_rules(con: Any, table: str, records: int) -> list[tuple[str, ...]]:
-    """Return the blocking rules that tell something in a table: they find pairs, and not too many."""
+def usable_rules(con: Any, table: str, records: int) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Return the blocking rules that find pairs in a table and not too many, and the names of those that find too many."""
+    most = max(200_000, MOST_PAIRS_PER_RECORD * records)
     found = {rule: pairs_by(con, table, rule) for rule in BLOCKING_RULES}
-    return [rule for rule, pairs in found.items() if 0 < pairs <= max(200_000, MOST_PAIRS_PER_RECORD * records)]
+    too_many = [" + ".join(rule) for rule, pairs in found.items() if pairs > most]
+    return [rule for rule, pairs in found.items() if 0 < pairs <= most], too_many
 
 
 def linker(

@@ -43,6 +43,7 @@ class Resolved:
     excluded: int = 0
     clusters: int = 0
     largest: int = 0
+    not_trained: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -63,12 +64,15 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
             found.records = count(con, "identity.records")
             found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
             model = model_parts.SHIPPED
-            if found.records - found.excluded >= FEWEST_TO_TRAIN_ON:
+            if found.records - found.excluded < FEWEST_TO_TRAIN_ON:
+                found.not_trained = f"fewer than {FEWEST_TO_TRAIN_ON} records"
+            else:
                 try:
                     found.steps.append(train(con, out / "model.json", of_any_table=True))
                     model = out / "model.json"
-                except model_parts.ModelNotTrained:
-                    model = model_parts.SHIPPED  # too few of the records are alike to learn from them
+                except model_parts.ModelNotTrained as error:
+                    found.not_trained = str(error)
+                    (out / "model.json").unlink(missing_ok=True)
             found.steps.append(link_records(con, model_file=model, with_evidence=True))
             found.steps.append(cluster_records(con))
             _write(con, out, model)
@@ -198,5 +202,6 @@ def against_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]
 def _as_json(found: Resolved) -> dict[str, Any]:
     return {
         "records": found.records, "excluded": found.excluded, "clusters": found.clusters, "largest_cluster": found.largest,
+        "numbers": f"shipped: {found.not_trained}" if found.not_trained else "learnt from these records",
         "seconds": {s.step: round(s.seconds, 2) for s in found.steps}, "figures": found.figures,
     }  # fmt: skip

@@ -46,7 +46,6 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         ModelNotTrained: a level stays without numbers.
         CdpError: there are too few records to train on.
     """
-
     with step("train") as result, edge("identity"), model_parts.scratch_removed(con):
         records = prepare_input(con)
         if records < 200:
@@ -206,7 +205,7 @@ def _prior(con: duckdb.DuckDBPyConnection, numbers: dict[str, list[tuple[float, 
     stays. The weights need scoring only once: a new prior shifts all of them alike.
     """
     start = 1 / records
-    rules = model_parts.usable_rules(con, "splink_input", records)
+    rules, _ = model_parts.usable_rules(con, "splink_input", records)
     linker = model_parts.linker(con, "splink_input", start, model_parts.comparisons(numbers), rules=rules)
     scored = linker.inference.predict(threshold_match_weight=-20)
     table, total = scored.physical_name, records * (records - 1) / 2

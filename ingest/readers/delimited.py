@@ -104,7 +104,7 @@ class _Layout:
         if found is None:
             return self._slow(block, first_line), block.count(b"\n")
         # Where no cell holds a line break, a row is a line, and lines need not be counted again.
-        ends_plain = not self.contract.multiline and not block.endswith((b"\n\n", b"\r\n\r\n"))
+        ends_plain = not self.contract.multiline and not block.endswith((b"\n\n", b"\n\r\n", b" \n", b" \r\n"))
         return found, found.height if ends_plain else block.count(b"\n")
 
     def _fast(self, block: bytes, first_line: int) -> pl.DataFrame | None:

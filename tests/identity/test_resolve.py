@@ -104,3 +104,33 @@ def test_a_table_with_hardly_any_pairs_is_linked_by_the_shipped_numbers(tables):
     found = resolve_tables([tables / "erp.csv"], tables / "roles.yml", tables / "found")
     assert (found.records, found.clusters, found.largest) == (301, 300, 2)
     assert not (tables / "found" / "model.json").exists()
+    assert json.loads((tables / "found" / "figures.json").read_text())["numbers"].startswith("shipped: ")
+
+
+FAMILY = """id,given,family,number,street,city,zip
+1,Ana,Ruiz,55501234,Calle Mayor 4,Puebla,72000
+2,Ana,Ruiz,55501234,Calle Mayor 4,Puebla,72000
+3,Luis,Ruiz,55501234,Calle Mayor 4,Puebla,72000
+4,Luis,Ruiz,,Calle Mayor 4,Puebla,72000
+5,,Ruiz,,Calle Mayor 4,Puebla,72000
+"""
+
+
+def test_a_copied_number_and_a_missing_given_name_join_nobody_in_a_family(tables):
+    # How rare a name is shows among others only.
+    names = ["Marta", "Jorge", "Elena", "Pedro", "Rosa", "Hugo"]
+    others = [
+        f"{n},{names[n % 6]},Otra{chr(97 + n // 26)}{chr(97 + n % 26)},,Calle {n} {n},Lima,{n:05d}\n"
+        for n in range(100, 250)
+    ]
+    (tables / "family.csv").write_text(FAMILY + "".join(others), encoding="utf-8")
+    (tables / "roles.yml").write_text(
+        "tables:\n  - {record_id: id, country: MX, roles: {given_name: given, family_name: family, identifier: number, "
+        "street: street, city: city, postcode: zip}}\n",
+        encoding="utf-8",
+    )
+    resolve_tables([tables / "family.csv"], tables / "roles.yml", tables / "found")
+    found = dict(pl.read_parquet(tables / "found" / "clusters.parquet").select("record_id", "cluster_id").iter_rows())
+    assert found["1"] == found["2"]
+    assert found["3"] == found["4"]
+    assert len({found["1"], found["3"], found["5"]}) == 3

@@ -366,3 +366,11 @@ def test_cells_are_trimmed_whether_a_block_needs_it_or_not(rows, kind, is_compac
         assert all(
             TRIMMED in f.columns for f in frames if not any("\u2003" in c or "\u00a0" in c for r in rows for c in r)
         )
+
+
+@pytest.mark.parametrize("end", ["\n", "  \n", "\r\n", " \r\n", "\n  \n"])
+def test_lines_are_numbered_on_after_a_block_that_ends_in_a_blank_line(monkeypatch, end):
+    blocks = [f"a,b,c\n1,2,3\n{end}".encode(), b"4,5,6\n"]
+    monkeypatch.setattr("ingest.readers.delimited.text_blocks", lambda *_: iter(blocks))
+    rows = pl.concat(READERS["csv"](iter([]), contract(), "f", Facts()), how="diagonal")
+    assert rows.select("a", "_line").rows() == [("1", 2), ("4", 3 + end.count("\n"))]
