@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import io
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, closing, contextmanager
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -78,8 +80,8 @@ def land(contract: Contract, waiting: list[Path] | None = None) -> StepResult:
 def land_all(progress: Callable[[StepResult], None] | None = None, system: str | None = None) -> list[StepResult]:
     """Land every declared table, or those of one system, as many at a time as there are cores.
 
-    Much data of all systems are landed by processes, a fifth faster than by threads, which share memory and its locks; the
-    processes take two seconds to start.
+    Much data of all systems are landed by processes, which do not share memory and its locks as threads do; one table at a
+    time by this process, which starts at once, the others by helpers, which take two seconds to start.
 
     Raises:
         CdpError: the fault of the first table, by name, that could not be landed; the others were.
@@ -90,10 +92,11 @@ def land_all(progress: Callable[[StepResult], None] | None = None, system: str |
     waiting_bytes = sum(
         size_of(path) for contract in contracts for path in _not_yet_kept(contract, inbox[contract.name])
     )
-    with _workers(by_process=system is None and waiting_bytes > PROCESSES_FROM_BYTES) as pool:
+    by_process = system is None and waiting_bytes > PROCESSES_FROM_BYTES and settings().threads > 1
+    with ThreadPoolExecutor(settings().threads) as pool, _here_or_by_helpers() if by_process else nullcontext(land) as lands:
         # Large tables first, so that the last one does not run alone for long.
         largest_first = sorted(contracts, key=lambda c: (-sum(size_of(p) for p in inbox[c.name]), c.name))
-        running = {pool.submit(land, contract, inbox[contract.name]): contract.name for contract in largest_first}
+        running = {pool.submit(lands, contract, inbox[contract.name]): contract.name for contract in largest_first}
         results: dict[str, StepResult] = {}
         faults: dict[str, BaseException] = {}
         for done in as_completed(running):
@@ -115,10 +118,23 @@ def _not_yet_kept(contract: Contract, paths: list[Path]) -> list[Path]:
     return [p for p in paths if (p.relative_to(settings().inbox).as_posix(), size_of(p)) not in known]
 
 
-def _workers(*, by_process: bool) -> Executor:
-    if by_process and settings().threads > 1:
-        return ProcessPoolExecutor(max_workers=settings().threads, mp_context=multiprocessing.get_context("spawn"))
-    return ThreadPoolExecutor(max_workers=settings().threads)
+@contextmanager
+def _here_or_by_helpers() -> Iterator[Callable[[Contract, list[Path]], StepResult]]:
+    """Give out what lands a table: in this process if it has none in hand, or else in a helper."""
+    here = threading.Lock()
+    spawned = multiprocessing.get_context("spawn")
+    # One core, one thread of polars: more of them wait for work by spinning, a tenth of all time.
+    with ProcessPoolExecutor(settings().threads - 1, spawned, os.putenv, ("POLARS_MAX_THREADS", "1")) as helpers:
+
+        def lands(contract: Contract, waiting: list[Path]) -> StepResult:
+            if not here.acquire(blocking=False):
+                return helpers.submit(land, contract, waiting).result()
+            try:
+                return land(contract, waiting)
+            finally:
+                here.release()
+
+        yield lands
 
 
 def _land_arrived(contract: Contract, path: Path, result: StepResult) -> None:
