@@ -1,16 +1,71 @@
-"""The declarations of this room: thresholds of the linkage and rules of survivorship."""
+"""The declarations of this room: how two records are compared, thresholds of the linkage and rules of survivorship."""
 
 from __future__ import annotations
 
+import difflib
+import re
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from warehouse.declarations import Declared, load
 
 HERE = Path(__file__).parent
+
+#: Columns of `identity.records` that records may be compared by.
+COMPARED_COLUMNS = (
+    "given", "is_known_given", "name_inferred_from", "given_first", "given_canonical", "surname_1", "surname_2",
+    "surname_sound", "email_key", "email_local", "phone_e164", "tax_id", "birth_date", "birth_day", "street_name",
+    "street_number", "postcode", "city_key", "country_code",
+)  # fmt: skip
+
+
+def _known_column(column: str) -> str:
+    if column not in COMPARED_COLUMNS:
+        near = difflib.get_close_matches(column, COMPARED_COLUMNS, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise ValueError(
+            f"'{column}' is not a column that records are compared by{hint} Allowed: {', '.join(COMPARED_COLUMNS)}"
+        )
+    return column
+
+
+def _sides_of_known_columns(condition: str) -> str:
+    for column in re.findall(r"\b(\w+)_[lr]\b", re.sub(r"'[^']*'", "", condition)):
+        _known_column(column)
+    return condition
+
+
+Column = Annotated[str, AfterValidator(_known_column)]
+Condition = Annotated[str, AfterValidator(_sides_of_known_columns)]
+Block = Annotated[tuple[Column, ...], Field(min_length=1)]
+
+
+class Level(Declared):
+    """One way in which two records agree; see `identity/person.yml` for the keys."""
+
+    label: str
+    es: str
+    when: Condition
+    by_frequency_of: Column | None = None
+    u: float | None = Field(default=None, gt=0, lt=1)
+    rare_m: float | None = Field(default=None, gt=0, lt=1)
+
+
+class Comparison(Declared):
+    """What two records are compared by: levels of agreement, the strongest first."""
+
+    filled: str
+    unknown_when: Condition
+    levels: Annotated[tuple[Level, ...], Field(min_length=1)]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that it looks at."""
+        said = " ".join([self.unknown_when, *(level.when for level in self.levels)])
+        return [column for column in COMPARED_COLUMNS if f"{column}_l" in said]
 
 
 class Clip(Declared):
@@ -18,6 +73,14 @@ class Clip(Declared):
 
     low: float
     high: float
+
+
+class FullRun(Declared):
+    """When all records are compared anew, and frequencies, prior and blocks taken anew."""
+
+    after_days: int = Field(ge=1)
+    records_change_pct: float = Field(gt=0)
+    changed_pct: float = Field(gt=0, le=100)
 
 
 class PersonRules(Declared):
@@ -29,14 +92,25 @@ class PersonRules(Declared):
     clip_bits: Clip
     household_penalty_bits: float = Field(ge=0)
     two_names_cap_bits: float
+    two_names_of_one_pct: float = Field(ge=0, le=100)
+    families_from_pairs: int = Field(ge=1)
     copied_number_cap_bits: float
     anybody_cap_bits: float
+    full_run: FullRun
     max_group_records: int = Field(ge=10)
     shared_identifier_names: dict[Literal["email", "phone", "tax_id"], int]
     deterministic: tuple[Literal["tax_id", "email_key", "phone"], ...]
     deterministic_bits: float
     min_age_years: int
     max_age_years: int
+    comparisons: dict[
+        Literal["given", "surname_1", "surname_2", "email", "phone", "tax_id", "birth", "address"], Comparison
+    ]
+    blocking_rules: tuple[Block, ...]
+    most_pairs_per_record: int = Field(ge=1)
+    max_block_records: int = Field(ge=2)
+    training_rules: tuple[Block, ...]
+    more_training_rules: tuple[Block, ...]
 
 
 class Survivorship(Declared):

@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 
 from identity import model as model_parts
-from identity.link import pair_weight, prepare_input
+from identity.declared import person_rules
+from identity.link import base_in_force, pair_weight, prepare_input, use_frequencies
 from warehouse.duck import rows
 from warehouse.errors import CdpError, edge
 
@@ -34,7 +35,10 @@ def explain_pair(
     from splink import block_on
 
     with edge("identity"), model_parts.scratch_removed(con):
-        records = prepare_input(con)
+        prepare_input(con)
+        base = base_in_force(con)
+        if base is None:
+            raise CdpError("nothing is linked yet; run `cdp link` first")
         con.execute(
             "CREATE OR REPLACE TEMP TABLE asked AS SELECT *, 1 AS asked_pair FROM splink_input WHERE record_key IN (?, ?)",
             [record_l, record_r],
@@ -43,17 +47,16 @@ def explain_pair(
             raise CdpError("one of the two records is not known, or takes no part in linking (see identity.records)")
         model = model_parts.load_model()
         built = model_parts.comparisons(model_parts.numbers_of(model))
-        chance = model_parts.prior_for(model, records)
-        linker = model_parts.linker(con, "splink_input", chance, built, retain_weights=True)
+        linker = model_parts.linker(con, "splink_input", base.prior, built, retain_weights=True, frequencies=False)
+        use_frequencies(con, linker, "identity.frequencies")
         asked = linker._db_api.register("asked", dataset_display_name="asked")
         scored = linker.inference.predict_within(asked, blocking_rules_to_generate_predictions=[block_on("asked_pair")])
-        pair = rows(con, f"SELECT *, {pair_weight()} AS weight FROM {scored.physical_name}")[0]
+        pair = rows(con, f"SELECT *, {pair_weight(base.has_families)} AS weight FROM {scored.physical_name}")[0]
     words = WORDS.get(language, WORDS["en"])
-    prior = model_parts.prior_bits(chance)
+    prior = model_parts.prior_bits(base.prior)
     lines: list[dict[str, Any]] = [{"comparison": "prior", "level": words["prior"], "bits": round(prior, 2)}]
-    for comparison, (_, levels) in model_parts.LEVELS.items():
-        gamma = pair[f"gamma_{comparison}"]
-        labels = [label for label, _, _ in levels] + [model_parts.else_label(comparison)]
+    for comparison in person_rules().comparisons:
+        gamma, labels = pair[f"gamma_{comparison}"], model_parts.labels_of(comparison, language)
         label = words["unknown"] if gamma < 0 else labels[len(labels) - 1 - gamma]
         bits = float(pair.get(f"mw_{comparison}") or 0) + float(pair.get(f"mw_tf_adj_{comparison}") or 0)
         lines.append({"comparison": comparison, "level": label, "bits": round(bits, 2)})

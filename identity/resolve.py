@@ -16,6 +16,7 @@ import polars as pl
 
 from identity import model as model_parts
 from identity.cluster import cluster_records
+from identity.declared import person_rules
 from identity.evaluate import compare
 from identity.link import link_records
 from identity.standardise import cleaned, mark_shared
@@ -110,7 +111,8 @@ def _standardised(con: duckdb.DuckDBPyConnection, paths: list[Path], roles: Path
 def _in_order(raw: pl.DataFrame) -> pl.DataFrame:
     """Put given and family names in their places where they were written the wrong way round.
 
-    They were where the family name is a given name that several families bear, and the given name is none.
+    They were where the family name is a given name that several families bear, and the given name is none. A given name alone
+    that is nobody's given name, but a surname that several bear, is one.
     """
     given, family = (pl.col(c).str.to_lowercase().str.strip_chars() for c in ("given_name", "family_name"))
     names = raw.select(given.alias("given"), family.alias("family")).drop_nulls()
@@ -119,6 +121,7 @@ def _in_order(raw: pl.DataFrame) -> pl.DataFrame:
     bearers = names.group_by("family").agg(pl.col("given").n_unique().alias("n"))
     surnames = bearers.filter(pl.col("n") >= FAMILIES_OF_A_NAME)["family"].to_list()
     turned = family.is_in(known) & ~given.is_in(known) & ~family.is_in(surnames)
+    turned = turned | (family.is_null() | (family == "")) & given.is_in(surnames) & ~given.is_in(known)
     return raw.with_columns(
         pl.when(turned).then("family_name").otherwise("given_name").alias("given_name"),
         pl.when(turned).then("given_name").otherwise("family_name").alias("family_name"),
@@ -145,8 +148,8 @@ def _evidence(numbers: dict[str, list[tuple[float, float]]]) -> str:
     import math
 
     parts = []
-    for comparison, (_, levels) in model_parts.LEVELS.items():
-        labels = [label for label, _, _ in levels] + [model_parts.else_label(comparison)]
+    for comparison in person_rules().comparisons:
+        labels = model_parts.labels_of(comparison)
         whens = " ".join(
             f"WHEN {len(labels) - 1 - at} THEN '{quoted(label)} ({math.log2(m / u):+.1f})'"
             for at, (label, (m, u)) in enumerate(zip(labels, numbers[comparison], strict=True))

@@ -15,8 +15,9 @@ from typing import Any
 import duckdb
 
 from identity import model as model_parts
-from identity.link import prepare_input
-from identity.model import KNOWN_U, LEVELS, MORE_TRAINING_RULES, RARE_M, TRAINING_RULES, ModelNotTrained, else_label
+from identity.declared import person_rules
+from identity.link import blocked_input, prepare_input
+from identity.model import ModelNotTrained, labels_of
 from warehouse.duck import connect, count
 from warehouse.errors import edge
 from warehouse.settings import settings
@@ -55,7 +56,7 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=seed)
         learnt = _learnt(con, linker) if of_any_table else None
         if learnt is None:
-            for columns in TRAINING_RULES:
+            for columns in person_rules().training_rules:
                 _expect(linker, columns)
         shipped = model_parts.numbers_of(model_parts.load_model(model_parts.SHIPPED)) if of_any_table else {}
         absent = [c for c in shipped if not model_parts.is_compared(con, "splink_input", c)]
@@ -71,7 +72,7 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
                 "comparisons": {
                     name: [
                         {"label": label, "m": float(f"{m:.6g}"), "u": float(f"{u:.6g}")}
-                        for label, (m, u) in zip(_labels(name), pairs, strict=True)
+                        for label, (m, u) in zip(labels_of(name), pairs, strict=True)
                     ]
                     for name, pairs in trained.items()
                 },
@@ -114,10 +115,10 @@ def _learnt(con: duckdb.DuckDBPyConnection, linker: Any) -> dict[str, list[float
     Raises:
         ModelNotTrained: no block teaches anything.
     """
-    present = {c for c in LEVELS if model_parts.is_compared(con, "splink_input", c)}
+    present = {c for c in person_rules().comparisons if model_parts.is_compared(con, "splink_input", c)}
     runs: dict[str, list[list[float]]] = {}
     accepted = 0
-    for rule in (*TRAINING_RULES, *MORE_TRAINING_RULES):
+    for rule in (*person_rules().training_rules, *person_rules().more_training_rules):
         if accepted >= FEWEST_RUNS and present <= set(runs):
             break
         if not MIN_TRAINING_PAIRS <= model_parts.pairs_by(con, "splink_input", rule) <= MAX_TRAINING_PAIRS:
@@ -141,11 +142,7 @@ def _learnt(con: duckdb.DuckDBPyConnection, linker: Any) -> dict[str, list[float
 
 def _looks_at(rule: tuple[str, ...], comparison: str) -> bool:
     """Tell whether a block fixes what a comparison looks at; then the comparison cannot be trained in it."""
-    return bool(set(rule) & set(model_parts.columns_of(comparison)))
-
-
-def _labels(comparison: str) -> list[str]:
-    return [label for label, _, _ in LEVELS[comparison][1]] + [else_label(comparison)]
+    return bool(set(rule) & set(person_rules().comparisons[comparison].columns))  # type: ignore[index]
 
 
 def _sparse_u(con: duckdb.DuckDBPyConnection) -> dict[str, dict[int, float]]:
@@ -153,7 +150,10 @@ def _sparse_u(con: duckdb.DuckDBPyConnection) -> dict[str, dict[int, float]]:
 
     Pairs that share a value and have clearly different given names are taken as different people.
     """
-    found: dict[str, dict[int, float]] = {comparison: dict(levels) for comparison, levels in KNOWN_U.items()}
+    found: dict[str, dict[int, float]] = {
+        name: {at: level.u for at, level in enumerate(comparison.levels) if level.u}
+        for name, comparison in person_rules().comparisons.items()
+    }
     for comparison, column in SPARSE:
         known = count(con, f"splink_input WHERE {column} IS NOT NULL AND given_first IS NOT NULL")
         shared = count(
@@ -182,9 +182,9 @@ def _numbers(
         for at, level in enumerate(levels):
             known_m, known_u = (otherwise or {}).get(name, [(None, None)] * len(levels))[at]
             learnt_m = learnt[name][at] if learnt and name in learnt else None
-            m_found = (
-                (level.get("m_probability") if learnt is None else learnt_m) or RARE_M.get(name, {}).get(at) or known_m
-            )
+            declared = person_rules().comparisons[name].levels
+            rare_m = declared[at].rare_m if at < len(declared) else None
+            m_found = (level.get("m_probability") if learnt is None else learnt_m) or rare_m or known_m
             u_found = level.get("u_probability") or known_u
             if m_found is None or u_found is None:
                 missing = "m" if m_found is None else "u"
@@ -205,8 +205,8 @@ def _prior(con: duckdb.DuckDBPyConnection, numbers: dict[str, list[tuple[float, 
     stays. The weights need scoring only once: a new prior shifts all of them alike.
     """
     start = 1 / records
-    rules, _ = model_parts.usable_rules(con, "splink_input", records)
-    linker = model_parts.linker(con, "splink_input", start, model_parts.comparisons(numbers), rules=rules)
+    blocks = blocked_input(con, records)
+    linker = model_parts.linker(con, "blocked_input", start, model_parts.comparisons(numbers), blocks=blocks)
     scored = linker.inference.predict(threshold_match_weight=-20)
     table, total = scored.physical_name, records * (records - 1) / 2
     prior = start

@@ -22,7 +22,15 @@ import ftfy
 from identity.normalise.text import folded
 
 PARTICLES = frozenset(("de del la las los y e i da do dos das van von mc mac san santa el al ben").split())
-TITLES = frozenset(("sr sra srta don doña dona dr dra lic ing mr mrs ms miss prof arq c").split())
+TITLES = frozenset(
+    (
+        "sr sra srta don doña dona dr dra lic ing mr mrs ms miss prof arq c sir dame lord lady rev reverend fray sor hon"
+    ).split()
+)
+#: What stands behind an English name and is no part of it: generations, ranks, honours.
+SUFFIXES = frozenset(
+    ("jr jnr snr ii iii iv esq bt bart baronet phd md cbe obe mbe kc qc 1st 2nd 3rd 4th 5th 6th 7th 8th").split()
+)
 ABBREVIATIONS = {
     "mª": "maria", "ma": "maria", "fco": "francisco", "fdez": "fernandez", "fernz": "fernandez", "glez": "gonzalez",
     "gzlez": "gonzalez", "gonz": "gonzalez", "hdez": "hernandez", "hndez": "hernandez", "mtnez": "martinez", "mtz": "martinez",
@@ -123,7 +131,7 @@ def _groups(text: str) -> list[str]:
             held = []
     if held:
         out.append(" ".join(held))
-    return out
+    return [word for word in out if word not in SUFFIXES]
 
 
 def bare(surname: str) -> str:

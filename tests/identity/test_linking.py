@@ -7,7 +7,6 @@ import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from identity import customer_ids
@@ -19,29 +18,8 @@ from identity.judgements import judge, judgements, undo
 from identity.link import link_records
 from identity.model import ModelNotTrained, load_model
 from identity.standardise import standardise
-from warehouse.duck import connect, rows
+from warehouse.duck import rows
 from warehouse.errors import CdpError
-
-COLUMNS = ["id", "given", "family", "email", "street", "country", "phone", "tax", "city", "postcode", "seen"]
-ROLES = {"given_name": ["given"], "family_name": ["family"], "email": ["email"], "street": ["street"], "country": ["country"],
-         "phone": ["phone"], "tax_id": ["tax"], "city": ["city"], "postcode": ["postcode"], "observed_at": ["seen"]}  # fmt: skip
-
-
-def warehouse_with(people, source="crm"):
-    """Put records into bronze as if they had landed."""
-    con = connect()
-    data = [{c: person.get(c) for c in COLUMNS} for person in people]
-    con.register("people", pl.DataFrame(data, schema=dict.fromkeys(COLUMNS, pl.String)).to_arrow())
-    con.execute(f"CREATE OR REPLACE TABLE bronze.{source}_people AS SELECT *, 'f' AS _file, 1 AS _line FROM people")
-    con.execute(
-        "CREATE TABLE IF NOT EXISTS quality.person_tables (table_name VARCHAR, source VARCHAR, key JSON, roles JSON, country VARCHAR, joins JSON)"
-    )
-    con.execute("DELETE FROM quality.person_tables WHERE table_name = ?", [f"{source}_people"])
-    con.execute(
-        "INSERT INTO quality.person_tables VALUES (?, ?, ?, ?, NULL, ?)",
-        [f"{source}_people", source, json.dumps(["id"]), json.dumps(ROLES), "[]"],
-    )
-    return con
 
 
 def resolve(con, said=()):
@@ -58,7 +36,7 @@ def labelled():
 
 
 @pytest.mark.parametrize("pair", labelled(), ids=lambda p: p["why"])
-def test_a_labelled_pair_is_decided_rightly_in_a_company_of_many(workspace, company, pair):
+def test_a_labelled_pair_is_decided_rightly_in_a_company_of_many(workspace, company, pair, warehouse_with):
     crowd = [
         {
             "id": f"x{i}",
@@ -94,7 +72,7 @@ ANA = {"given": "Ana", "family": "Zubizarreta Gil", "email": "ana.zubi@x.example
 LEO = {"given": "Leopoldo", "family": "Quintanilla", "email": "leo@y.example", "country": "MX"}
 
 
-def test_placeholders_role_boxes_and_empty_records_do_not_join_people(workspace):
+def test_placeholders_role_boxes_and_empty_records_do_not_join_people(workspace, warehouse_with):
     con = warehouse_with([
         {"id": "1", "given": "Ana", "family": "Sanz", "email": "info@empresa.example", "tax": "XAXX010101000", "country": "MX"},
         {"id": "2", "given": "Luis", "family": "Mora", "email": "info@empresa.example", "tax": "XAXX010101000", "country": "MX"},
@@ -110,7 +88,7 @@ def test_placeholders_role_boxes_and_empty_records_do_not_join_people(workspace)
     )
 
 
-def test_a_phone_of_too_many_names_belongs_to_nobody_and_the_reason_is_kept(workspace):
+def test_a_phone_of_too_many_names_belongs_to_nobody_and_the_reason_is_kept(workspace, warehouse_with):
     given = ["Ana", "Luis", "Eva", "Juan", "Rosa", "Hugo", "Inés", "Pablo"]
     con = warehouse_with(
         [
@@ -125,7 +103,7 @@ def test_a_phone_of_too_many_names_belongs_to_nobody_and_the_reason_is_kept(work
     assert kept[0]["kind"] == "phone" and kept[0]["given_names"] == 8 and "+52" not in str(kept)
 
 
-def test_a_persons_word_wins_over_all_evidence_and_can_be_taken_back(workspace):
+def test_a_persons_word_wins_over_all_evidence_and_can_be_taken_back(workspace, warehouse_with):
     con = warehouse_with([{"id": "1", **ANA}, {"id": "2", **ANA}, {"id": "3", **LEO}])
     assert len(set(resolve(con).values())) == 2
 
@@ -140,7 +118,7 @@ def test_a_persons_word_wins_over_all_evidence_and_can_be_taken_back(workspace):
     assert len(set(resolve(con, judgements()).values())) == 1
 
 
-def test_ids_stay_when_records_come_and_go(workspace):
+def test_ids_stay_when_records_come_and_go(workspace, warehouse_with):
     con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
     before = resolve(con)
     con = warehouse_with([{"id": "0", **ANA}, {"id": "1", **ANA}, {"id": "3", **LEO}])
@@ -150,7 +128,7 @@ def test_ids_stay_when_records_come_and_go(workspace):
     assert after["0"] == before["1"]
 
 
-def test_a_merge_retires_the_younger_id_and_a_split_gives_a_new_one(workspace, monkeypatch):
+def test_a_merge_retires_the_younger_id_and_a_split_gives_a_new_one(workspace, monkeypatch, warehouse_with):
     monkeypatch.setenv("CDP_NOW", "2026-01-01T00:00:00+00:00")
     con = warehouse_with([{"id": "1", **ANA}])
     oldest = resolve(con)["1"]
@@ -172,7 +150,7 @@ def test_a_merge_retires_the_younger_id_and_a_split_gives_a_new_one(workspace, m
     assert {"created", "joined", "merged", "split", "left"} <= set(events)
 
 
-def test_a_second_run_adds_no_event(workspace):
+def test_a_second_run_adds_no_event(workspace, warehouse_with):
     con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
     resolve(con)
     ledger = customer_ids.ledger_path().read_bytes()
@@ -181,7 +159,7 @@ def test_a_second_run_adds_no_event(workspace):
     assert customer_ids.ledger_path().read_bytes() == ledger
 
 
-def test_the_golden_record_keeps_losing_values_with_source_and_date(workspace):
+def test_the_golden_record_keeps_losing_values_with_source_and_date(workspace, warehouse_with):
     warehouse_with([{"id": "1", **ANA, "phone": "600111222", "seen": "2025-01-01"}], "sap").close()
     con = warehouse_with(
         [{"id": "2", **ANA, "family": "Zubizarreta", "phone": "600333444", "seen": "2026-01-01"}], "hubspot"
@@ -200,7 +178,7 @@ def test_the_golden_record_keeps_losing_values_with_source_and_date(workspace):
     assert lost == [{"value": "+34600111222", "source": "sap", "observed_at": datetime(2025, 1, 1), "rank": 2}]
 
 
-def test_a_pair_is_explained_in_bits_that_add_up(workspace):
+def test_a_pair_is_explained_in_bits_that_add_up(workspace, warehouse_with):
     con = warehouse_with([{"id": "1", **ANA}, {"id": "2", **ANA}, {"id": "3", **LEO}])
     resolve(con)
     lines = explain_pair(con, "crm_people:1", "crm_people:2", "es")
@@ -215,7 +193,7 @@ def test_a_pair_is_explained_in_bits_that_add_up(workspace):
         explain_pair(con, "crm_people:1", "crm_people:nobody")
 
 
-def test_a_shared_device_never_joins_people_and_history_goes_by_the_login_before(workspace):
+def test_a_shared_device_never_joins_people_and_history_goes_by_the_login_before(workspace, warehouse_with):
     con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
     found = resolve(con)
     con.execute(
@@ -251,7 +229,7 @@ def test_a_model_that_lacks_a_level_is_an_error(workspace):
         load_model(path)
 
 
-def test_training_is_apart_from_linking_and_says_when_records_are_too_few(workspace):
+def test_training_is_apart_from_linking_and_says_when_records_are_too_few(workspace, warehouse_with):
     from identity.train import train
 
     con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
