@@ -275,7 +275,8 @@ def pair_weight(has_families: bool = True) -> str:
         return "round(match_weight, 6)"
     # Rounded, so that sums in another order of threads give the same bytes.
     return (
-        f"round(CASE WHEN {family} AND {model_parts.KNOWN_TO_DIFFER} THEN least(match_weight - {rules.household_penalty_bits}, {rules.two_names_cap_bits}) "
+        f"round(CASE WHEN {family} AND {model_parts.KNOWN_TO_DIFFER} THEN "
+        f"least(match_weight - {rules.household_penalty_bits}, {rules.two_names_cap_bits}) "
         f"WHEN {model_parts.COPIED_NUMBER} THEN least(match_weight, {rules.copied_number_cap_bits}) "
         f"WHEN {model_parts.anybody()} THEN least(match_weight, {rules.anybody_cap_bits}) "
         f"WHEN {family} THEN match_weight - {rules.household_penalty_bits} ELSE match_weight END, 6)"

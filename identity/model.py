@@ -147,12 +147,13 @@ def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str,
     most = max(200_000, rules.most_pairs_per_record * records)
     columns: list[str] = []
     left_out: dict[str, int] = {}
-    con.execute(f"CREATE OR REPLACE TEMP TABLE large_blocks (rule VARCHAR, key UBIGINT)")
+    con.execute("CREATE OR REPLACE TEMP TABLE large_blocks (rule VARCHAR, key UBIGINT)")
     total = 0
     for at, rule in enumerate(rules.blocking_rules):
         key = block_key(rule)
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE block_sizes AS SELECT key, count(*) AS n FROM (SELECT {key} AS key FROM {table}) WHERE key IS NOT NULL GROUP BY 1 HAVING n > 1"
+            f"CREATE OR REPLACE TEMP TABLE block_sizes AS SELECT key, count(*) AS n FROM (SELECT {key} AS key FROM {table}) "
+            "WHERE key IS NOT NULL GROUP BY 1 HAVING n > 1"
         )
         pairs, too_large = con.execute(
             f"SELECT coalesce(sum(n * (n - 1) // 2) FILTER (n <= {rules.max_block_records}), 0), "

@@ -130,8 +130,12 @@ def test_a_record_that_changes_or_goes_takes_its_links_with_it_and_only_its_grou
     pair = rows(
         known, "SELECT record_l, record_r, group_id FROM identity.links WHERE match_weight > 8 ORDER BY 1 LIMIT 1"
     )[0]
-    known.execute("UPDATE identity.records SET given_canonical = 'wilhelmina', given_first = 'wilhelmina', given = 'wilhelmina', "
-                  "surname_1 = 'oszkar', surname_sound = 'oszkar', surname_2 = NULL, email_key = NULL, email_local = NULL, phone_e164 = NULL WHERE record_key = ?", [pair["record_r"]])  # fmt: skip
+    other = {"given": "wilhelmina", "given_first": "wilhelmina", "given_canonical": "wilhelmina", "surname_1": "oszkar",
+             "surname_sound": "oszkar", "surname_2": None, "email_key": None, "email_local": None, "phone_e164": None}  # fmt: skip
+    known.execute(
+        f"UPDATE identity.records SET {', '.join(f'{column} = ?' for column in other)} WHERE record_key = ?",
+        [*other.values(), pair["record_r"]],
+    )
     changed = link_records(known)
     cluster_records(known)
     assert changed.facts["records_changed"] == 1
