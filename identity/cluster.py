@@ -14,8 +14,6 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from identity.declared import PersonRules, person_rules
 from warehouse.duck import count, has_table
@@ -25,6 +23,8 @@ from warehouse.steps import StepResult, step
 
 #: A judgement outweighs any sum of evidence inside a group.
 JUDGED_BITS = 10_000.0
+#: Cells of groups' matrices that are worked on together.
+CELLS_AT_ONCE = 2_000_000
 
 
 def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
@@ -35,15 +35,13 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
     with step("cluster") as result, edge("identity"):
         rules = person_rules()
         _groups_to_refine(con, rules)
-        pairs = con.sql(
-            "SELECT group_id, record_l, record_r, match_weight, verdict FROM identity.links "
-            "WHERE group_id IN (SELECT group_id FROM refined_groups) ORDER BY group_id, record_l, record_r"
-        ).to_arrow_table()
-        names, labels = _refined(pairs, rules)
-        con.register(
-            "refined",
-            pa.table({"record_key": pa.array(names, pa.string()), "cluster_key": pa.array(labels, pa.string())}),
+        refined = _refined(con, rules)
+        con.register("refined_places", refined)
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE refined AS SELECT m.record_key, c.record_key AS cluster_key FROM refined_places AS p "
+            "JOIN places AS m ON m.n = p.n JOIN places AS c ON c.n = p.cluster_n"
         )
+        con.unregister("refined_places")
         fault("cluster.before_write")
         con.execute("BEGIN")
         con.execute(
@@ -57,7 +55,6 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
         )
         con.execute("CREATE OR REPLACE TABLE identity.clustered_groups AS SELECT * FROM contents ORDER BY group_id")
         con.execute("COMMIT")
-        con.unregister("refined")
         _write_quality(con)
         result.rows_in = count(con, "identity.clusters")
         result.rows_out = int(con.execute("SELECT count(DISTINCT cluster_key) FROM identity.clusters").fetchall()[0][0])
@@ -89,49 +86,93 @@ def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> Non
     )
 
 
-def _refined(pairs: pa.Table, rules: PersonRules) -> tuple[list[str], list[str]]:
-    groups = pairs["group_id"].to_numpy()
-    left, right = pairs["record_l"].to_pylist(), pairs["record_r"].to_pylist()
-    weight = np.clip(pairs["match_weight"].to_numpy().astype(float), rules.clip_bits.low, rules.clip_bits.high)
-    verdict = np.array(pairs["verdict"].to_pylist(), dtype=object)
+def _refined(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> pa.Table:
+    """Refine the groups of `refined_groups`; return `n`, `cluster_n`: a record and the first record of its cluster.
+
+    `places` numbers the records: group by group, smallest groups first, by their keys inside each.
+    """
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE places AS
+        WITH members AS (
+            SELECT DISTINCT group_id, unnest([record_l, record_r]) AS record_key FROM identity.links
+            WHERE group_id IN (SELECT group_id FROM refined_groups)
+        ), sized AS (SELECT *, count(*) OVER (PARTITION BY group_id) AS size FROM members)
+        SELECT record_key, size, row_number() OVER (ORDER BY size, group_id, record_key) - 1 AS n FROM sized
+        """
+    )
+    sizes = con.sql("SELECT size FROM places ORDER BY n").to_arrow_table()["size"].to_numpy()
+    pairs = con.sql(
+        "SELECT a.n AS l, b.n AS r, p.match_weight AS w, p.verdict FROM identity.links AS p "
+        "JOIN places AS a ON a.record_key = p.record_l JOIN places AS b ON b.record_key = p.record_r ORDER BY 1, 2"
+    ).to_arrow_table()
+    left, right = pairs["l"].to_numpy(), pairs["r"].to_numpy()
+    weight = np.clip(pairs["w"].to_numpy().astype(float), rules.clip_bits.low, rules.clip_bits.high)
+    verdict = pairs["verdict"].to_numpy()
     weight = np.where(verdict == "same", JUDGED_BITS, np.where(verdict == "not same", -JUDGED_BITS, weight))
-    borders = np.flatnonzero(groups[1:] != groups[:-1]) + 1
-    names: list[str] = []
-    labels: list[str] = []
-    for start, end in zip(np.r_[0, borders], np.r_[borders, len(groups)], strict=True):
-        if start == end:
-            continue
-        keys = sorted({*left[start:end], *right[start:end]})
-        if len(keys) == 2:
-            numbers = np.array([1, 1] if weight[start] >= rules.merge_cut_bits else [1, 2])
-        else:
-            numbers = _average_linkage(keys, left[start:end], right[start:end], weight[start:end], rules)
-        first: dict[int, str] = {}
-        for key, number in zip(keys, numbers, strict=True):
-            names.append(key)
-            labels.append(first.setdefault(int(number), key))
-    return names, labels
+    cluster = np.arange(len(sizes))
+    start = 0
+    while start < len(sizes):
+        size = int(sizes[start])
+        # Groups of one size at a time, not too many cells of them at once.
+        most = start + max(1, CELLS_AT_ONCE // size**2) * size
+        end = min(int(np.searchsorted(sizes, size, side="right")), most)
+        within = slice(*np.searchsorted(left, (start, end)))
+        matrices = np.full(((end - start) // size, size, size), rules.clip_bits.low)
+        group, row, column = (left[within] - start) // size, (left[within] - start) % size, (right[within] - start) % size
+        matrices[group, row, column] = matrices[group, column, row] = weight[within]
+        for judged in np.unique(group[weight[within] == JUDGED_BITS]):
+            _join_judged(matrices[judged])
+        labels = average_linkage(matrices, rules.merge_cut_bits)
+        cluster[start:end] = start + (labels + size * np.arange(len(matrices))[:, None]).ravel()
+        start = end
+    return pa.table({"n": np.arange(len(sizes)), "cluster_n": cluster})
 
 
-def _average_linkage(
-    keys: list[str], left: list[str], right: list[str], weight: npt.NDArray[np.float64], rules: PersonRules
-) -> npt.NDArray[np.int64]:
-    place = {key: i for i, key in enumerate(keys)}
-    matrix = np.full((len(keys), len(keys)), rules.clip_bits.low)
-    at_l, at_r = [place[k] for k in left], [place[k] for k in right]
-    matrix[at_l, at_r] = weight
-    matrix[at_r, at_l] = weight
+def _join_judged(matrix: npt.NDArray[np.float64]) -> None:
+    """Let two records that a person called the same be one: what speaks for either speaks for both, and so does "not same"."""
     for one, other in zip(*np.nonzero(np.triu(matrix) == JUDGED_BITS), strict=True):
-        # Two records that a person called the same are one: what speaks for either speaks for both, and so does "not same".
         best, worst = np.maximum(matrix[one], matrix[other]), np.minimum(matrix[one], matrix[other])
         together = np.where(worst == -JUDGED_BITS, worst, best)
         for row in (one, other):
             matrix[row, :], matrix[:, row] = together, together
         matrix[one, other] = matrix[other, one] = JUDGED_BITS
-    distance = JUDGED_BITS - matrix
-    np.fill_diagonal(distance, 0.0)
-    tree = linkage(squareform(distance, checks=False), method="average")
-    return np.asarray(fcluster(tree, t=JUDGED_BITS - rules.merge_cut_bits, criterion="distance"), dtype=np.int64)
+
+
+def average_linkage(weights: npt.NDArray[np.float64], cut: float) -> npt.NDArray[np.int64]:
+    """Cluster many groups of one size at once by average linkage (Sokal and Michener 1958), as far as weights reach a cut.
+
+    In each round every group joins its two clusters with the highest average weight between them; the average of what is
+    joined follows from those of its parts (Lance and Williams 1967).
+
+    Args:
+        weights: groups × records × records, symmetric.
+        cut: no two clusters are joined whose average weight is below.
+
+    Returns:
+        Groups × records: the first record of each record's cluster.
+    """
+    groups, size, _ = weights.shape
+    between = weights.copy()
+    between[:, np.arange(size), np.arange(size)] = -np.inf
+    records = np.ones((groups, size))
+    labels = np.tile(np.arange(size), (groups, 1))
+    for _ in range(size - 1):
+        flat = between.reshape(groups, -1)
+        highest = flat.argmax(axis=1)
+        at = np.flatnonzero(flat[np.arange(groups), highest] >= cut)
+        if not len(at):
+            break
+        # The matrix is symmetric, and the first highest cell is above the diagonal.
+        one, other = np.divmod(highest[at], size)
+        n_one, n_other = records[at, one][:, None], records[at, other][:, None]
+        joined = (n_one * between[at, one] + n_other * between[at, other]) / (n_one + n_other)
+        between[at, one, :], between[at, :, one] = joined, joined
+        between[at, other, :], between[at, :, other] = -np.inf, -np.inf
+        between[at, one, one] = -np.inf
+        records[at, one] += records[at, other]
+        labels[at] = np.where(labels[at] == other[:, None], one[:, None], labels[at])
+    return labels
 
 
 def _write_quality(con: duckdb.DuckDBPyConnection) -> None:

@@ -108,6 +108,7 @@ class PersonRules(Declared):
     ]
     blocking_rules: tuple[Block, ...]
     most_pairs_per_record: int = Field(ge=1)
+    most_pairs_of_small_tables: int = Field(ge=1)
     max_block_records: int = Field(ge=2)
     training_rules: tuple[Block, ...]
     more_training_rules: tuple[Block, ...]

@@ -144,7 +144,7 @@ def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str,
         the rule is left out).
     """
     rules = person_rules()
-    most = max(200_000, rules.most_pairs_per_record * records)
+    most = max(rules.most_pairs_of_small_tables, rules.most_pairs_per_record * records)
     columns: list[str] = []
     left_out: dict[str, int] = {}
     con.execute("CREATE OR REPLACE TEMP TABLE large_blocks (rule VARCHAR, key UBIGINT)")

@@ -93,7 +93,10 @@ def land_all(progress: Callable[[StepResult], None] | None = None, system: str |
         size_of(path) for contract in contracts for path in _not_yet_kept(contract, inbox[contract.name])
     )
     by_process = system is None and waiting_bytes > PROCESSES_FROM_BYTES and settings().threads > 1
-    with ThreadPoolExecutor(settings().threads) as pool, _here_or_by_helpers() if by_process else nullcontext(land) as lands:
+    with (
+        ThreadPoolExecutor(settings().threads) as pool,
+        _here_or_by_helpers() if by_process else nullcontext(land) as lands,
+    ):
         # Large tables first, so that the last one does not run alone for long.
         largest_first = sorted(contracts, key=lambda c: (-sum(size_of(p) for p in inbox[c.name]), c.name))
         running = {pool.submit(lands, contract, inbox[contract.name]): contract.name for contract in largest_first}
