@@ -10,16 +10,15 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from commands import resolve, sources
+from commands import identity, resolve, sources
 from warehouse.errors import CdpError, edge, redacted
 from warehouse.settings import ROOMS, settings
 
@@ -103,26 +102,28 @@ def standardise() -> StepResult:
     return _on_working_file(work)
 
 
-def link() -> StepResult:
-    """Find pairs of records that are the same person."""
+def link(full: bool = False) -> StepResult:
+    """Find pairs of records that are the same person: new and changed records against the known, or all anew."""
     from identity.judgements import judgements
     from identity.link import link_records
 
     said = judgements()
-    return _on_working_file(lambda con: link_records(con, said))
+    return _on_working_file(lambda con: link_records(con, said, full=full))
 
 
-def cluster() -> StepResult:
-    """Group records into people and give them their ids."""
+def cluster(accepted: str = "") -> StepResult:
+    """Group records into people and give them their ids, if they are fit to be taken."""
     from identity.cluster import cluster_records
     from identity.customer_ids import assign_customer_ids
     from identity.model import load_model
+    from identity.review import build_review_queue
 
     def work(con: duckdb.DuckDBPyConnection) -> StepResult:
         grouped = cluster_records(con)
-        named = assign_customer_ids(con, load_model()["version"])
-        named.facts = {**named.facts, **grouped.facts}
-        named.seconds += grouped.seconds
+        named = assign_customer_ids(con, load_model()["version"], accepted)
+        queue = build_review_queue(con)
+        named.facts = {**named.facts, **grouped.facts, "to_review": queue.rows_out}
+        named.seconds += grouped.seconds + queue.seconds
         return named
 
     return _on_working_file(work)
@@ -280,8 +281,24 @@ def land(table: str | None, strict: bool) -> None:
         sys.exit(3)
 
 
+@cli.command("link")
+@click.option("--full", is_flag=True, help="Compare all records anew, and take frequencies, prior and blocks anew.")
+def link_command(full: bool) -> None:
+    """Find pairs of records that are the same person: new and changed records against the known, or all anew."""
+    _say(link(full))
+
+
+@cli.command("cluster")
+@click.option(
+    "--accept", default="", metavar="REASON", help="Take identities that are outside of their bounds; say why."
+)
+def cluster_command(accept: str) -> None:
+    """Group records into people and give them their ids, if they are fit to be taken."""
+    _say(cluster(accept))
+
+
 for _name, _work in STEPS.items():
-    if _name != "land":
+    if _name not in ("land", "link", "cluster"):
         _step_command(_name, _work)
 
 
@@ -319,90 +336,6 @@ def run(first: str) -> None:
 
 
 @cli.command()
-@click.option(
-    "--truth", type=click.Path(path_type=Path), default=None, help="Truth file; the sample company's by default."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(truth: Path | None, as_json: bool) -> None:
-    """Compare customers with the truth: precision, recall, F1 by pair, by record (B-cubed) and by cluster."""
-    from identity.evaluate import evaluate as work
-    from warehouse.duck import connect
-
-    con = connect()
-    try:
-        found = work(con, truth or settings().data / "truth" / "records.csv")
-    finally:
-        con.close()
-    if as_json:
-        click.echo(json.dumps(found, indent=1))
-        return
-    table = Table(
-        "", "precision", "recall", "F1", title=f"{found['customers']:,} customers for {found['people']:,} people"
-    )
-    for kind in ("pairwise", "b_cubed", "cluster"):
-        table.add_row(kind, *(f"{found[kind][k]:.4f}" for k in ("precision", "recall", "f1")))
-    out.print(table)
-    out.print(f"largest cluster {found['largest_cluster']} records, largest true {found['largest_true']}")
-
-
-@cli.command("explain")
-@click.argument("record_l")
-@click.argument("record_r")
-@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True)
-def explain(record_l: str, record_r: str, language: str) -> None:
-    """Say why two records are one person, or are not."""
-    from identity.explain import explain_pair
-    from warehouse.duck import connect
-
-    con = connect()
-    try:
-        lines = explain_pair(con, record_l, record_r, language)
-    finally:
-        con.close()
-    table = Table("comparison", "what was found", "bits", "")
-    for line in lines:
-        bar = ("[green]" if line["bits"] > 0 else "[red]") + "█" * min(round(abs(line["bits"])), 30) + "[/]"
-        table.add_row(line["comparison"], line["level"], f"{line['bits']:+.1f}", bar)
-    out.print(table)
-
-
-@cli.command("judge")
-@click.argument("record_l")
-@click.argument("record_r")
-@click.argument("verdict", type=click.Choice(["same", "not-same"]))
-@click.option("--author", required=True, help="Who decides.")
-@click.option("--reason", required=True, help="Why.")
-def judge(record_l: str, record_r: str, verdict: str, author: str, reason: str) -> None:
-    """Decide that two records are the same person, or are not; it wins over all evidence from the next run on."""
-    from identity.judgements import judge as work
-
-    number = work(record_l, record_r, "same" if verdict == "same" else "not same", author, reason)
-    out.print(f"judgement {number} is in force from the next `cdp link` on; `cdp unjudge {number}` takes it back")
-
-
-@cli.command("unjudge")
-@click.argument("number", type=int)
-@click.option("--author", required=True, help="Who takes it back.")
-def unjudge(number: int, author: str) -> None:
-    """Take a judgement back."""
-    from identity.judgements import undo
-
-    undo(number, author)
-    out.print(f"judgement {number} is taken back")
-
-
-@cli.command("id")
-@click.argument("customer_id")
-@click.option("--as-of", type=click.DateTime(), default=None, help="At that moment (UTC) instead of now.")
-def resolve_id(customer_id: str, as_of: datetime | None) -> None:
-    """Say which customer an id stands for, now or at a moment."""
-    from identity.customer_ids import resolve
-
-    found = resolve(customer_id, as_of.replace(tzinfo=UTC) if as_of else None)
-    out.print(found or "nobody: the id is retired")
-
-
-@cli.command()
 @click.argument("plan_hash")
 @click.option("--author", default=lambda: os.environ.get("USER", ""), help="Who approves.")
 def approve(plan_hash: str, author: str) -> None:
@@ -432,7 +365,7 @@ def status(as_json: bool) -> None:
     out.print(f"Data Docs        {found['data_docs']}")
 
 
-for _command in (sources.source, sources.fetch, sources.quarantine, sources.drift, resolve.resolve):
+for _command in (sources.source, sources.fetch, sources.quarantine, sources.drift, resolve.resolve, *identity.COMMANDS):
     cli.add_command(_command)
 
 

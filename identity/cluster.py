@@ -119,7 +119,11 @@ def _refined(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> pa.Table:
         end = min(int(np.searchsorted(sizes, size, side="right")), most)
         within = slice(*np.searchsorted(left, (start, end)))
         matrices = np.full(((end - start) // size, size, size), rules.clip_bits.low)
-        group, row, column = (left[within] - start) // size, (left[within] - start) % size, (right[within] - start) % size
+        group, row, column = (
+            (left[within] - start) // size,
+            (left[within] - start) % size,
+            (right[within] - start) % size,
+        )
         matrices[group, row, column] = matrices[group, column, row] = weight[within]
         for judged in np.unique(group[weight[within] == JUDGED_BITS]):
             _join_judged(matrices[judged])

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from identity.health import check_health
 from warehouse import lake
 from warehouse.duck import count
 from warehouse.errors import CdpError, edge
@@ -51,8 +52,17 @@ def membership(ledger: pl.DataFrame) -> dict[str, str]:
     return dict(zip(kept["record_key"].to_list(), kept["customer_id"].to_list(), strict=True))
 
 
-def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> StepResult:
-    """Replace `identity.members`, `identity.customer_events` and `identity.customer_aliases`."""
+def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str, accepted: str = "") -> StepResult:
+    """Replace `identity.members`, `identity.customer_events` and `identity.customer_aliases`, if the clusters are fit to be taken.
+
+    Args:
+        con: the working file.
+        model_version: of the numbers that the clusters come from.
+        accepted: why a person lets clusters outside of their bounds pass.
+
+    Raises:
+        IdentitiesOutOfBounds: the clusters are not fit; ledger and members stay as they were.
+    """
     with step("customer ids") as result, edge("identity"):
         ledger = read_ledger()
         before = membership(ledger)
@@ -63,6 +73,11 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> S
         issued = ledger.filter(pl.col("event") == "created")["customer_id"].to_list()
         ids = _assigned(clusters, before, issued)
         events = _events(clusters, ids, before, set(issued))
+        after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
+        known = [record for record in after if record in before]
+        stayed = sum(1 for record in known if before[record] == after[record])
+        kept_pct = round(100 * stayed / len(known), 3) if known else 100.0
+        signs = check_health(con, before, kept_pct, accepted)
         if events:
             ledger = _append(ledger, events, model_version)
             fault("ids.before_ledger")
@@ -71,13 +86,9 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> S
         _write_tables(con, ledger)
         result.rows_in = len(rows)
         result.rows_out = count(con, "(SELECT DISTINCT customer_id FROM identity.members)")
-        after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
-        known = [record for record in after if record in before]
-        stayed = sum(1 for record in known if before[record] == after[record])
-        result.facts = {
-            **dict(sorted(Counter(event for event, *_ in events).items())),
-            "kept_pct": round(100 * stayed / len(known), 3) if known else 100.0,
-        }
+        result.facts = {**dict(sorted(Counter(event for event, *_ in events).items())), "kept_pct": kept_pct}
+        if outside := [sign.name for sign in signs if not sign.is_inside]:
+            result.facts |= {"outside_bounds": outside, "accepted": accepted}
     return result
 
 

@@ -83,6 +83,20 @@ class FullRun(Declared):
     changed_pct: float = Field(gt=0, le=100)
 
 
+class HealthBounds(Declared):
+    """What identities must keep to be taken; see `identity/health.py`."""
+
+    more_than_three_given_names_pct: float = Field(ge=0, le=100)
+    several_birth_dates_pct: float = Field(ge=0, le=100)
+    more_than_four_emails_pct: float = Field(ge=0, le=100)
+    largest_cluster_records: int = Field(ge=2)
+    doubtful_pairs_pct: float = Field(ge=0, le=100)
+    compared_from_records: int = Field(ge=1)
+    kept_ids_pct: float = Field(ge=0, le=100)
+    people_change_pct: float = Field(gt=0)
+    cluster_sizes_psi: float = Field(gt=0)
+
+
 class PersonRules(Declared):
     """`identity/person.yml`."""
 
@@ -97,6 +111,8 @@ class PersonRules(Declared):
     copied_number_cap_bits: float
     anybody_cap_bits: float
     full_run: FullRun
+    health: HealthBounds
+    review_from_bits: float = Field(ge=0, le=1)
     max_group_records: int = Field(ge=10)
     shared_identifier_names: dict[Literal["email", "phone", "tax_id"], int]
     deterministic: tuple[Literal["tax_id", "email_key", "phone"], ...]

@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
 from identity import model as model_parts
+from identity.cluster import JUDGED_BITS, average_linkage
 from identity.declared import person_rules
 from identity.link import base_in_force, pair_weight, prepare_input, use_frequencies
 from warehouse.duck import rows
@@ -67,3 +70,105 @@ def explain_pair(
         )
     lines.append({"comparison": "sum", "level": "", "bits": round(sum(line["bits"] for line in lines), 2)})
     return lines
+
+
+def how_joined(con: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str, Any]:
+    """Say how a customer's records came to be one: which parts joined by what, and what would fall apart without which pair.
+
+    Returns:
+        `records`: the record keys, numbered from 1. `joins`: in order, the two parts (record numbers), the average weight between
+        them in bits, the strongest pair between them with its weight and kind. `bridges`: pairs without whose evidence the
+        records would be several people, with the parts they would fall into.
+
+    Raises:
+        CdpError: no record is this customer's.
+    """
+    found = rows(con, "SELECT record_key FROM identity.members WHERE customer_id = ? ORDER BY 1", [customer_id])
+    if not found:
+        raise CdpError(f"customer {customer_id} has no records now; ask `cdp id {customer_id}` what became of it")
+    keys = [row["record_key"] for row in found]
+    place = {key: at for at, key in enumerate(keys)}
+    rules = person_rules()
+    matrix = np.full((len(keys), len(keys)), rules.clip_bits.low)
+    kinds: dict[tuple[int, int], str] = {}
+    for pair in rows(
+        con,
+        "SELECT record_l, record_r, match_weight, kind, verdict FROM identity.links AS l "
+        "WHERE record_l IN (SELECT record_key FROM identity.members WHERE customer_id = ?) "
+        "AND record_r IN (SELECT record_key FROM identity.members WHERE customer_id = ?)",
+        [customer_id, customer_id],
+    ):
+        at = (place[pair["record_l"]], place[pair["record_r"]])
+        judged = {"same": JUDGED_BITS, "not same": -JUDGED_BITS}.get(pair["verdict"] or "")
+        weight = min(max(pair["match_weight"], rules.clip_bits.low), rules.clip_bits.high) if judged is None else judged
+        matrix[at], matrix[at[::-1]] = weight, weight
+        kinds[at] = pair["kind"]
+    return {
+        "customer_id": customer_id,
+        "records": keys,
+        "joins": _joins(matrix, kinds, rules.merge_cut_bits),
+        "bridges": _bridges(matrix, kinds, rules.clip_bits.low, rules.merge_cut_bits),
+    }
+
+
+def _joins(matrix: npt.NDArray[np.float64], kinds: dict[tuple[int, int], str], cut: float) -> list[dict[str, Any]]:
+    parts = [[at] for at in range(len(matrix))]
+    joins = []
+    while len(parts) > 1:
+        averages = {
+            (a, b): float(matrix[np.ix_(parts[a], parts[b])].mean())
+            for a in range(len(parts))
+            for b in range(a + 1, len(parts))
+        }
+        (a, b), average = max(averages.items(), key=lambda item: item[1])
+        if average < cut:
+            break
+        one, other = max(((x, y) for x in parts[a] for y in parts[b]), key=lambda xy: matrix[xy])
+        joins.append({
+            "part": [x + 1 for x in parts[a]], "other": [y + 1 for y in parts[b]], "average_bits": round(average, 2),
+            "strongest": [one + 1, other + 1], "strongest_bits": round(float(matrix[one, other]), 2),
+            "kind": kinds.get((min(one, other), max(one, other)), "probabilistic"),
+        })  # fmt: skip
+        parts[a] = sorted([*parts[a], *parts.pop(b)])
+    return joins
+
+
+def _bridges(
+    matrix: npt.NDArray[np.float64], kinds: dict[tuple[int, int], str], low: float, cut: float
+) -> list[dict[str, Any]]:
+    """Return the pairs without whose evidence the records would fall apart: the average linkage of the rest says so."""
+    pairs = [at for at in kinds if matrix[at] > 0]
+    if not pairs:
+        return []
+    without = np.repeat(matrix[None], len(pairs), axis=0)
+    for number, (one, other) in enumerate(pairs):
+        without[number, one, other] = without[number, other, one] = low
+    labels = average_linkage(without, cut)
+    found = []
+    for number, (one, other) in enumerate(pairs):
+        parts = [[int(x) + 1 for x in np.flatnonzero(labels[number] == first)] for first in np.unique(labels[number])]
+        if len(parts) > 1:
+            found.append({"pair": [one + 1, other + 1], "bits": round(float(matrix[one, other]), 2), "parts": parts})
+    return found
+
+
+def waterfall_svg(lines: list[dict[str, Any]], title: str) -> str:
+    """Draw the evidence on a pair: bits for and against, one step after the other, up to the sum."""
+    import altair as alt
+    import vl_convert
+
+    values, level = [], 0.0
+    for order, line in enumerate(lines):
+        is_sum = line["comparison"] == "sum"
+        start, end = (0.0, line["bits"]) if is_sum else (level, level + line["bits"])
+        level = end
+        said = f"{line['comparison'].replace('_', ' ')}: {line['level']}" if line["level"] else line["comparison"]
+        kind = "sum" if is_sum else "for" if line["bits"] > 0 else "against"
+        values.append({"order": order, "what": said, "start": start, "end": end, "bits": line["bits"], "kind": kind})
+    chart = alt.Chart.from_dict({"data": {"values": values}, "mark": "bar", "title": title}).properties(width=560)
+    drawn = chart.encode(
+        y=alt.Y("what:N", sort=alt.EncodingSortField("order"), title=None, axis=alt.Axis(labelLimit=340)),
+        x=alt.X("start:Q", title="bits"), x2="end:Q",
+        color=alt.Color("kind:N", legend=None, scale=alt.Scale(domain=["for", "against", "sum"], range=["#2a7f62", "#b5432f", "#33485c"])),
+    )  # fmt: skip
+    return str(vl_convert.vegalite_to_svg(drawn.to_dict()))

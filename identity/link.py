@@ -49,6 +49,9 @@ def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
     return count(con, "splink_input")
 
 
+NO_PAIRS = "SELECT ''::VARCHAR AS l, ''::VARCHAR AS r, 0.0::DOUBLE AS w WHERE false"
+
+
 @dataclass(frozen=True)
 class Base:
     """What evidence is weighed by until the next full run."""
@@ -94,13 +97,17 @@ def link_records(
         changed = result.rows_in if fresh else _changed(con)
         if not fresh and changed * 100 > person_rules().full_run.changed_pct * result.rows_in:
             fresh, why_full = True, f"{changed:,} records changed"
+        if not fresh and base is not None:
+            _with_block_keys(con, base.blocks, "identity.large_blocks")
+            if _outgrown(con, base.blocks):
+                fresh, why_full = True, "a block has outgrown what is compared"
         if fresh or base is None:
             base = _new_base(con, model, result.rows_in)
+            _with_block_keys(con, base.blocks, "large_blocks")
         built = model_parts.comparisons(model_parts.numbers_of(model))
-        _with_block_keys(con, base.blocks, "large_blocks" if fresh else "identity.large_blocks")
         linker = model_parts.linker(con, "blocked_input", base.prior, built, blocks=base.blocks, frequencies=False)
         use_frequencies(con, linker, "new_frequencies" if fresh else "identity.frequencies")
-        predicted = _connect(con, linker, base.has_families, fresh)
+        predicted = _connect(con, linker, base, fresh)
         split = _group(con, judgements)
         fault("link.before_write")
         _score_groups(con, linker, base.has_families, with_evidence, fresh)
@@ -173,8 +180,9 @@ def _has_families(con: duckdb.DuckDBPyConnection) -> bool:
     titles and stage names), 90 % (a set with names typed wrong).
     """
     rules = person_rules()
+    homes = model_parts.in_small_blocks("splink_input", "surname_1", "postcode")
     dated, agreeing = con.execute(
-        "SELECT count(*), count(*) FILTER (a.birth_date = b.birth_date) FROM splink_input AS a JOIN splink_input AS b "
+        f"SELECT count(*), count(*) FILTER (a.birth_date = b.birth_date) FROM {homes} AS a JOIN {homes} AS b "
         "ON a.surname_1 = b.surname_1 AND a.postcode = b.postcode AND a.record_key < b.record_key "
         "WHERE a.birth_date IS NOT NULL AND b.birth_date IS NOT NULL AND least(length(a.given_canonical), length(b.given_canonical)) > 1 "
         "AND jaro_winkler_similarity(a.given_canonical, b.given_canonical) < 0.88 "
@@ -226,7 +234,7 @@ def _changed(con: duckdb.DuckDBPyConnection) -> int:
     return count(con, "changed_records") + count(con, "gone_records")
 
 
-def _connect(con: duckdb.DuckDBPyConnection, linker: Any, has_families: bool, fresh: bool) -> int:
+def _connect(con: duckdb.DuckDBPyConnection, linker: Any, base: Base, fresh: bool) -> int:
     """Make `loose_pairs`, what connects records; return how many pairs were found in this run."""
     cut, kept, touching = person_rules().loose_cut_bits, "", "true"
     if fresh:
@@ -247,15 +255,15 @@ def _connect(con: duckdb.DuckDBPyConnection, linker: Any, has_families: bool, fr
         touching = f"(l IN {changed} OR r IN {changed})"
     scored = (
         " UNION ALL ".join(
-            f"SELECT least(record_key_l, record_key_r) AS l, greatest(record_key_l, record_key_r) AS r, {pair_weight(has_families)} AS w "
+            f"SELECT least(record_key_l, record_key_r) AS l, greatest(record_key_l, record_key_r) AS r, {pair_weight(base.has_families)} AS w "
             f"FROM {each.physical_name}"
             for each in found
         )
-        or "SELECT ''::VARCHAR AS l, ''::VARCHAR AS r, 0.0::DOUBLE AS w WHERE false"
+        or NO_PAIRS
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE fresh_pairs AS SELECT * FROM ({scored}) WHERE w >= {cut} "
-        f"UNION ALL SELECT * FROM ({_deterministic()}) WHERE {touching}"
+        f"UNION ALL SELECT * FROM ({_deterministic('blocked_input', _blocks_of_identifiers(base.blocks))}) WHERE {touching}"
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE loose_pairs AS SELECT l, r, max(w) AS w FROM ({kept} SELECT l, r, w FROM fresh_pairs) "
@@ -283,8 +291,13 @@ def pair_weight(has_families: bool = True) -> str:
     )
 
 
-def _deterministic(table: str = "splink_input") -> str:
-    """Return the pairs that share a verified identifier and do not contradict each other in the given name."""
+def _deterministic(table: str, within: dict[str, str]) -> str:
+    """Return the pairs that share a verified identifier and do not contradict each other in the given name.
+
+    Args:
+        table: the records.
+        within: per identifier, the column that both records must share beside it; it keeps what is joined small.
+    """
     rules = person_rules()
     same_name = (
         "(a.given_first IS NULL OR b.given_first IS NULL OR a.given_first = b.given_first "
@@ -294,10 +307,35 @@ def _deterministic(table: str = "splink_input") -> str:
     )
     parts = [
         f"SELECT a.record_key AS l, b.record_key AS r, {rules.deterministic_bits}::DOUBLE AS w FROM {table} AS a "
-        f"JOIN {table} AS b ON a.{name(column)} = b.{name(column)} AND a.record_key < b.record_key WHERE {same_name}"
+        f"JOIN {table} AS b ON a.{within[column]} = b.{within[column]} AND a.{name(column)} = b.{name(column)} "
+        f"AND a.record_key < b.record_key WHERE {same_name}"
         for column in rules.deterministic
+        if column in within
     ]
-    return " UNION ALL ".join(parts)
+    return " UNION ALL ".join(parts or [NO_PAIRS])
+
+
+def _blocks_of_identifiers(blocks: Sequence[str]) -> dict[str, str]:
+    """Return per identifier the block of its own, where there is one."""
+    declared = person_rules().blocking_rules
+    return {
+        rule[0]: block
+        for at, rule in enumerate(declared)
+        if len(rule) == 1 and (block := model_parts.block_column(at)) in blocks
+    }
+
+
+def _outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> bool:
+    """Tell whether changed records made a block larger than is compared."""
+    changed = "SELECT record_key FROM changed_records"
+    return any(
+        count(
+            con,
+            f"(SELECT {block} FROM blocked_input WHERE {block} IN (SELECT {block} FROM blocked_input WHERE record_key IN ({changed})) "
+            f"GROUP BY 1 HAVING count(*) > {person_rules().max_block_records})",
+        )
+        for block in blocks
+    )
 
 
 def _group(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> int:
@@ -386,7 +424,7 @@ def _score_groups(
     scored = linker.inference.predict_within(
         _part(linker, "splink_groups"), blocking_rules_to_generate_predictions=by_group
     )
-    bits = person_rules().deterministic_bits
+    bits, in_group = person_rules().deterministic_bits, dict.fromkeys(person_rules().deterministic, "group_id")
     taken_over = (
         ""
         if fresh
@@ -400,7 +438,7 @@ def _score_groups(
             SELECT least(record_key_l, record_key_r) AS record_l, greatest(record_key_l, record_key_r) AS record_r,
                 {pair_weight(has_families)} AS match_weight{kept} FROM {scored.physical_name}
         ),
-        verified AS (SELECT l, r FROM ({_deterministic("splink_groups")}) GROUP BY ALL),
+        verified AS (SELECT l, r FROM ({_deterministic("splink_groups", in_group)}) GROUP BY ALL),
         said AS (SELECT l, r, any_value(verdict) AS verdict FROM judged_pairs GROUP BY ALL)
         SELECT s.record_l, s.record_r,
             CASE WHEN v.l IS NOT NULL THEN greatest(s.match_weight, {bits}) ELSE s.match_weight END AS match_weight,

@@ -132,6 +132,18 @@ def pairs_by(con: Any, table: str, columns: tuple[str, ...]) -> int:
     return int(con.execute(f"SELECT coalesce(sum(n * (n - 1) // 2), 0) FROM ({counted})").fetchall()[0][0])
 
 
+def in_small_blocks(table: str, *columns: str) -> str:
+    """Return the records of a table that share the values of some columns with not too many others, as a relation.
+
+    What joins records by such values stays bounded, whatever is in them.
+    """
+    filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+    return (
+        f"(SELECT * FROM {table} WHERE {filled} QUALIFY count(*) OVER (PARTITION BY {', '.join(columns)}) "
+        f"<= {person_rules().max_block_records})"
+    )
+
+
 def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str, int]]:
     """Make `blocks`: for each record of a table and each blocking rule a key, where it says something.
 

@@ -8,7 +8,9 @@ What stays true: every record of an identifying table has a row, also those left
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -23,7 +25,7 @@ from identity.normalise.text import sound_key
 from warehouse.duck import name, quoted
 from warehouse.errors import CdpError, edge
 from warehouse.faults import fault
-from warehouse.settings import now
+from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
 ROLES = (
@@ -34,6 +36,9 @@ ROLES = (
 
 #: A shorter identifier of a table's own is a number of few people among many.
 MIN_IDENTIFIER_LETTERS = 5
+
+#: From so many rows on, processes clean them: names, phones and addresses are Python's work, on one core at a time.
+PROCESSES_FROM_ROWS = 150_000
 
 
 class PersonTable(NamedTuple):
@@ -221,7 +226,7 @@ def _birth(raw: str | None, birthday: str | None, today: date, of_any_age: bool)
 
 
 def cleaned(raw: pl.DataFrame, today: date, *, of_any_age: bool = False) -> pl.DataFrame:
-    """Return text rows as comparable records.
+    """Return text rows as comparable records; many rows are shared out over processes, one for each core.
 
     Args:
         raw: one text column per role, with `record_key`, `source`, `source_table`, `record_id` and `default_country`; a column
@@ -229,6 +234,17 @@ def cleaned(raw: pl.DataFrame, today: date, *, of_any_age: bool = False) -> pl.D
         today: ages are reckoned from here.
         of_any_age: dates of birth of children and of people long dead are taken too, for tables that are not of customers.
     """
+    cores = settings().threads
+    if raw.height < PROCESSES_FROM_ROWS or cores < 2 or multiprocessing.current_process().daemon:
+        return _cleaned(raw, today, of_any_age)
+    share = -(-raw.height // cores)
+    parts = [raw.slice(at, share) for at in range(0, raw.height, share)]
+    with ProcessPoolExecutor(cores - 1, multiprocessing.get_context("spawn")) as helpers:
+        others = [helpers.submit(_cleaned, part, today, of_any_age) for part in parts[1:]]
+        return pl.concat([_cleaned(parts[0], today, of_any_age), *(other.result() for other in others)])
+
+
+def _cleaned(raw: pl.DataFrame, today: date, of_any_age: bool) -> pl.DataFrame:
     frame = _mapped(raw, ["country", "default_country"], lambda c, d: (places.country_code(c) or d,), ["country_code"])
     frame = _mapped(
         frame, ["full_name", "given_name", "family_name", "email"], _name_parts,

@@ -156,9 +156,10 @@ def _sparse_u(con: duckdb.DuckDBPyConnection) -> dict[str, dict[int, float]]:
     }
     for comparison, column in SPARSE:
         known = count(con, f"splink_input WHERE {column} IS NOT NULL AND given_first IS NOT NULL")
+        known_in = model_parts.in_small_blocks("splink_input", column)
         shared = count(
             con,
-            f"splink_input AS a JOIN splink_input AS b ON a.{column} = b.{column} AND a.record_key < b.record_key "
+            f"{known_in} AS a JOIN {known_in} AS b ON a.{column} = b.{column} AND a.record_key < b.record_key "
             "WHERE jaro_winkler_similarity(a.given_first, b.given_first) < 0.7 "
             "AND least(length(a.given_first), length(b.given_first)) > 1",
         )

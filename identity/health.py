@@ -1,0 +1,151 @@
+"""Whether identities are fit to publish: signs that need no labels, and a gate that keeps the previous ones.
+
+In: `identity.clusters`, `identity.records`, the customers of the run before. Out: `identity.health`, one row per sign of the
+present run with the bounds that it must keep; `state/identity/health.parquet`, the same for every day there was a run, so that
+drift is a query. Signs after those that practitioners watch (people with more than three given names, several dates of birth);
+change of a distribution is the population stability index, sum((p - q) ln(p / q)), where 0.1 is little and 0.25 much.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from identity.declared import person_rules
+from warehouse import lake
+from warehouse.errors import CdpError
+from warehouse.settings import now, settings
+
+#: Sizes of clusters and weights of pairs are compared between runs in these classes.
+SIZES = (1, 2, 3, 4, 6, 9, 13, 21)
+SCHEMA = {"run_on": pl.Date, "sign": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+
+
+class IdentitiesOutOfBounds(CdpError):
+    """The people that were found are too unlike what people are, or unlike those of the run before."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A figure about the people found, and the bounds it must keep; None is no bound."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        """Tell whether the figure keeps its bounds."""
+        return (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
+
+
+def check_health(
+    con: duckdb.DuckDBPyConnection, before: dict[str, str], kept_pct: float, accepted: str = ""
+) -> list[Sign]:
+    """Measure the present clusters, keep the figures, and refuse clusters outside of their bounds.
+
+    Args:
+        con: the working file.
+        before: record to customer as of the run before; empty in the first run.
+        kept_pct: how many per cent of the records that were known stay with their customer.
+        accepted: why a person lets these identities pass all the same.
+
+    Raises:
+        IdentitiesOutOfBounds: a sign is outside, and nobody accepted it.
+    """
+    signs = [*_of_people(con), *_against_before(con, before, kept_pct)]
+    outside = [sign for sign in signs if not sign.is_inside]
+    _keep(con, signs)
+    if outside and not accepted:
+        told = "; ".join(f"{s.name} is {s.value:g}, allowed {_allowed(s)}" for s in outside)
+        raise IdentitiesOutOfBounds(
+            f"these identities are not taken: {told}. The previous ones stay. Look at `cdp health`; if it is right, run "
+            "`cdp cluster --accept REASON`, or change the bounds in identity/person.yml"
+        )
+    return signs
+
+
+def _allowed(sign: Sign) -> str:
+    bounds = [
+        f"at least {sign.low:g}" if sign.low is not None else "",
+        f"at most {sign.high:g}" if sign.high is not None else "",
+    ]
+    return " and ".join(bound for bound in bounds if bound)
+
+
+def _of_people(con: duckdb.DuckDBPyConnection) -> list[Sign]:
+    bounds = person_rules().health
+    given, born, mailed, people, largest, doubtful, pairs = con.execute(
+        """
+        WITH people AS (
+            SELECT c.cluster_key, count(*) AS records, count(DISTINCT r.given_first) FILTER (length(r.given_first) > 1) AS given_names,
+                count(DISTINCT r.birth_date) AS birth_dates, count(DISTINCT r.email_key) AS emails
+            FROM identity.clusters AS c JOIN identity.records AS r USING (record_key) GROUP BY 1
+        )
+        SELECT 100 * avg((given_names > 3)::INT), 100 * avg((birth_dates > 1)::INT), 100 * avg((emails > 4)::INT),
+            count(*), max(records),
+            (SELECT coalesce(sum(doubtful_pairs), 0) FROM identity.cluster_quality),
+            (SELECT coalesce(sum(records * (records - 1) // 2), 0) FROM identity.cluster_quality)
+        FROM people
+        """
+    ).fetchall()[0]
+    return [
+        Sign("people", float(people or 0), low=1.0),
+        Sign("more_than_three_given_names_pct", round(float(given or 0), 3), high=bounds.more_than_three_given_names_pct),
+        Sign("several_birth_dates_pct", round(float(born or 0), 3), high=bounds.several_birth_dates_pct),
+        Sign("more_than_four_emails_pct", round(float(mailed or 0), 3), high=bounds.more_than_four_emails_pct),
+        Sign("largest_cluster_records", float(largest or 0), high=float(bounds.largest_cluster_records)),
+        Sign("doubtful_pairs_pct", round(100 * doubtful / pairs, 3) if pairs else 0.0, high=bounds.doubtful_pairs_pct),
+    ]  # fmt: skip
+
+
+def _against_before(con: duckdb.DuckDBPyConnection, before: dict[str, str], kept_pct: float) -> list[Sign]:
+    bounds = person_rules().health
+    if len(before) < bounds.compared_from_records:
+        return []
+    sizes = Counter(
+        int(n) for (n,) in con.execute("SELECT count(*) FROM identity.clusters GROUP BY cluster_key").fetchall()
+    )
+    sizes_before = Counter(Counter(before.values()).values())
+    change = 100 * (sizes.total() - sizes_before.total()) / sizes_before.total()
+    return [
+        Sign("kept_ids_pct", round(kept_pct, 3), low=bounds.kept_ids_pct),
+        Sign("people_change_pct", round(change, 3), low=-bounds.people_change_pct, high=bounds.people_change_pct),
+        Sign("cluster_sizes_psi", round(_stability(sizes_before, sizes), 4), high=bounds.cluster_sizes_psi),
+    ]
+
+
+def _stability(before: Counter[int], after: Counter[int]) -> float:
+    """Return the population stability index of two distributions of cluster sizes."""
+
+    def shares(counted: Counter[int]) -> Iterable[float]:
+        for low, high in zip(SIZES, [*SIZES[1:], math.inf], strict=True):
+            yield max(sum(n for size, n in counted.items() if low <= size < high) / counted.total(), 1e-4)
+
+    return sum((p - q) * math.log(p / q) for p, q in zip(shares(after), shares(before), strict=True))
+
+
+def history_path() -> Path:
+    """Return where the figures of all days stand."""
+    return settings().state / "identity" / "health.parquet"
+
+
+def _keep(con: duckdb.DuckDBPyConnection, signs: list[Sign]) -> None:
+    today = now().date()
+    present = pl.DataFrame([(today, s.name, s.value, s.low, s.high) for s in signs], schema=SCHEMA, orient="row")
+    path = history_path()
+    history = pl.read_parquet(path).filter(pl.col("run_on") != today) if path.exists() else pl.DataFrame(schema=SCHEMA)
+    lake.write_parquet(path, pl.concat([history, present]).to_arrow())
+    con.register("present_health", present.to_arrow())
+    con.execute(
+        "CREATE OR REPLACE TABLE identity.health AS SELECT run_on, sign, value, low, high, "
+        "coalesce(value >= low, true) AND coalesce(value <= high, true) AS is_inside FROM present_health"
+    )
+    con.unregister("present_health")
