@@ -107,7 +107,9 @@ def _refined(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> pa.Table:
         "JOIN places AS a ON a.record_key = p.record_l JOIN places AS b ON b.record_key = p.record_r ORDER BY 1, 2"
     ).to_arrow_table()
     left, right = pairs["l"].to_numpy(), pairs["r"].to_numpy()
-    weight = np.clip(pairs["w"].to_numpy().astype(float), rules.clip_bits.low, rules.clip_bits.high)
+    found = pairs["w"].to_numpy().astype(float)
+    # What is cut off decides between pairs that are cut to the same weight: the stronger is joined first.
+    weight = np.clip(found, rules.clip_bits.low, rules.clip_bits.high) + found / 1000
     verdict = pairs["verdict"].to_numpy()
     weight = np.where(verdict == "same", JUDGED_BITS, np.where(verdict == "not same", -JUDGED_BITS, weight))
     cluster = np.arange(len(sizes))

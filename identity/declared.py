@@ -83,6 +83,14 @@ class FullRun(Declared):
     changed_pct: float = Field(gt=0, le=100)
 
 
+class MostPairs(Declared):
+    """How many pairs are compared: for each record in small and in large tables, and from how many pairs on a table is large."""
+
+    small: int = Field(ge=1)
+    large: int = Field(ge=1)
+    large_from: int = Field(ge=1)
+
+
 class HealthBounds(Declared):
     """What identities must keep to be taken; see `identity/health.py`."""
 
@@ -123,8 +131,7 @@ class PersonRules(Declared):
         Literal["given", "surname_1", "surname_2", "email", "phone", "tax_id", "birth", "address"], Comparison
     ]
     blocking_rules: tuple[Block, ...]
-    most_pairs_per_record: int = Field(ge=1)
-    most_pairs_of_small_tables: int = Field(ge=1)
+    most_pairs_per_record: MostPairs
     max_block_records: int = Field(ge=2)
     training_rules: tuple[Block, ...]
     more_training_rules: tuple[Block, ...]

@@ -82,7 +82,7 @@ def _allowed(sign: Sign) -> str:
 
 def _of_people(con: duckdb.DuckDBPyConnection) -> list[Sign]:
     bounds = person_rules().health
-    given, born, mailed, people, largest, doubtful, pairs = con.execute(
+    given, born, mailed, people, largest, records, doubtful, pairs = con.execute(
         """
         WITH people AS (
             SELECT c.cluster_key, count(*) AS records, count(DISTINCT r.given_first) FILTER (length(r.given_first) > 1) AS given_names,
@@ -90,20 +90,28 @@ def _of_people(con: duckdb.DuckDBPyConnection) -> list[Sign]:
             FROM identity.clusters AS c JOIN identity.records AS r USING (record_key) GROUP BY 1
         )
         SELECT 100 * avg((given_names > 3)::INT), 100 * avg((birth_dates > 1)::INT), 100 * avg((emails > 4)::INT),
-            count(*), max(records),
+            count(*), max(records), sum(records),
             (SELECT coalesce(sum(doubtful_pairs), 0) FROM identity.cluster_quality),
             (SELECT coalesce(sum(records * (records - 1) // 2), 0) FROM identity.cluster_quality)
         FROM people
         """
     ).fetchall()[0]
+    shares = {
+        "more_than_three_given_names_pct": (given, bounds.more_than_three_given_names_pct),
+        "several_birth_dates_pct": (born, bounds.several_birth_dates_pct),
+        "more_than_four_emails_pct": (mailed, bounds.more_than_four_emails_pct),
+        "doubtful_pairs_pct": (100 * doubtful / pairs if pairs else 0.0, bounds.doubtful_pairs_pct),
+    }
+    # Per cents of a handful of records say nothing.
+    is_bound = (records or 0) >= bounds.compared_from_records
     return [
-        Sign("people", float(people or 0), low=1.0),
-        Sign("more_than_three_given_names_pct", round(float(given or 0), 3), high=bounds.more_than_three_given_names_pct),
-        Sign("several_birth_dates_pct", round(float(born or 0), 3), high=bounds.several_birth_dates_pct),
-        Sign("more_than_four_emails_pct", round(float(mailed or 0), 3), high=bounds.more_than_four_emails_pct),
+        Sign("people", float(people or 0)),
         Sign("largest_cluster_records", float(largest or 0), high=float(bounds.largest_cluster_records)),
-        Sign("doubtful_pairs_pct", round(100 * doubtful / pairs, 3) if pairs else 0.0, high=bounds.doubtful_pairs_pct),
-    ]  # fmt: skip
+        *(
+            Sign(name, round(float(value or 0), 3), high=high if is_bound else None)
+            for name, (value, high) in shares.items()
+        ),
+    ]
 
 
 def _against_before(con: duckdb.DuckDBPyConnection, before: dict[str, str], kept_pct: float) -> list[Sign]:

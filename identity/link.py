@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -115,7 +115,7 @@ def link_records(
         fault("link.after_write")
         result.rows_out = count(con, "identity.links")
         result.facts = {"model_version": model["version"], "predicted": predicted, "groups_split": split}
-        result.facts |= {"full_run": why_full} if fresh else {"records_changed": changed}
+        result.facts["full_run" if fresh else "records_changed"] = why_full if fresh else changed
         result.facts["groups_scored"] = count(con, "scored_groups")
         if not base.has_families:
             result.facts["same_in_spite_of_names"] = (
@@ -291,7 +291,7 @@ def pair_weight(has_families: bool = True) -> str:
     )
 
 
-def _deterministic(table: str, within: dict[str, str]) -> str:
+def _deterministic(table: str, within: Mapping[Any, str]) -> str:
     """Return the pairs that share a verified identifier and do not contradict each other in the given name.
 
     Args:

@@ -23,6 +23,10 @@ from warehouse.settings import settings
 SHIPPED = Path(__file__).parent / "models" / "person.json"
 
 
+#: So many pairs are always compared.
+FEWEST_PAIRS = 200_000
+
+
 class ModelNotTrained(CdpError):
     """The model file lacks numbers for a level that the comparisons have."""
 
@@ -156,7 +160,8 @@ def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str,
         the rule is left out).
     """
     rules = person_rules()
-    most = max(rules.most_pairs_of_small_tables, rules.most_pairs_per_record * records)
+    allowed = rules.most_pairs_per_record
+    most = max(FEWEST_PAIRS, allowed.large * records, min(allowed.small * records, allowed.large_from))
     columns: list[str] = []
     left_out: dict[str, int] = {}
     con.execute("CREATE OR REPLACE TEMP TABLE large_blocks (rule VARCHAR, key UBIGINT)")
