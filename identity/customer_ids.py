@@ -45,11 +45,10 @@ def read_ledger() -> pl.DataFrame:
     return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=SCHEMA)
 
 
-def membership(ledger: pl.DataFrame) -> dict[str, str]:
-    """Return record to customer after all events of a ledger."""
-    moves = ledger.filter(pl.col("event").is_in(["joined", "left"])).group_by("record_key", maintain_order=True).last()
-    kept = moves.filter(pl.col("event") == "joined")
-    return dict(zip(kept["record_key"].to_list(), kept["customer_id"].to_list(), strict=True))
+def membership(ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return `record_key` and `customer_id` after all events of a ledger, one row per record that has a customer."""
+    moves = ledger.filter(pl.col("event").is_in(["joined", "left"])).sort("seq").unique("record_key", keep="last")
+    return moves.filter(pl.col("event") == "joined").select("record_key", "customer_id")
 
 
 def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str, accepted: str = "") -> StepResult:
@@ -66,30 +65,61 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str, acce
     with step("customer ids") as result, edge("identity"):
         ledger = read_ledger()
         before = membership(ledger)
-        rows = con.execute("SELECT record_key, cluster_key FROM identity.clusters ORDER BY 1").fetchall()
-        clusters: dict[str, list[str]] = defaultdict(list)
-        for record, cluster in rows:
-            clusters[cluster].append(record)
+        clusters, left_over, stayed = _changed(con, before)
         issued = ledger.filter(pl.col("event") == "created")["customer_id"].to_list()
-        ids = _assigned(clusters, before, issued)
-        events = _events(clusters, ids, before, set(issued))
+        ids = _assigned(clusters, left_over, issued)
+        events = _events(clusters, ids, left_over, set(issued))
         after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
-        known = [record for record in after if record in before]
-        stayed = sum(1 for record in known if before[record] == after[record])
-        kept_pct = round(100 * stayed / len(known), 3) if known else 100.0
-        signs = check_health(con, before, kept_pct, accepted)
+        known = [record for record in after if record in left_over]
+        stayed_here = sum(1 for record in known if left_over[record] == after[record])
+        kept_pct = round(100 * (stayed + stayed_here) / (stayed + len(known)), 3) if stayed or known else 100.0
+        sizes = before.group_by("customer_id").len()["len"].to_list()
+        signs = check_health(con, Counter(sizes), kept_pct, accepted)
         if events:
             ledger = _append(ledger, events, model_version)
             fault("ids.before_ledger")
             lake.write_parquet(ledger_path(), ledger.to_arrow())
         fault("ids.after_ledger")
         _write_tables(con, ledger)
-        result.rows_in = len(rows)
+        result.rows_in = count(con, "identity.clusters")
         result.rows_out = count(con, "(SELECT DISTINCT customer_id FROM identity.members)")
         result.facts = {**dict(sorted(Counter(event for event, *_ in events).items())), "kept_pct": kept_pct}
         if outside := [sign.name for sign in signs if not sign.is_inside]:
             result.facts |= {"outside_bounds": outside, "accepted": accepted}
     return result
+
+
+def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict[str, list[str]], dict[str, str], int]:
+    """Return what is not as it was: clusters with their records, and the customers of the records before.
+
+    A cluster of exactly the records of a customer keeps its id, and has no part in what happens to others.
+
+    Returns:
+        Clusters that are no customer of before, records (of those customers that are no cluster now) with their customer, and how
+        many records are in clusters that stayed.
+    """
+    con.register("before", before.to_arrow())
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE as_they_were AS
+        WITH now_sets AS (SELECT cluster_key, count(*) AS n, bit_xor(hash(record_key)) AS records FROM identity.clusters GROUP BY 1),
+        sets_before AS (SELECT customer_id, count(*) AS n, bit_xor(hash(record_key)) AS records FROM before GROUP BY 1)
+        SELECT cluster_key, customer_id, n FROM now_sets JOIN sets_before USING (n, records)
+        """
+    )
+    clusters: dict[str, list[str]] = defaultdict(list)
+    for record, cluster in con.execute(
+        "SELECT record_key, cluster_key FROM identity.clusters WHERE cluster_key NOT IN (SELECT cluster_key FROM as_they_were) ORDER BY 1"
+    ).fetchall():
+        clusters[cluster].append(record)
+    left_over = dict(
+        con.execute(
+            "SELECT record_key, customer_id FROM before WHERE customer_id NOT IN (SELECT customer_id FROM as_they_were)"
+        ).fetchall()
+    )
+    stayed = con.execute("SELECT coalesce(sum(n), 0) FROM as_they_were").fetchall()[0][0]
+    con.unregister("before")
+    return clusters, left_over, int(stayed)
 
 
 def new_id(cluster_key: str, taken: set[str]) -> str:
@@ -223,7 +253,7 @@ def resolve(customer_id: str, as_of: datetime | None = None) -> str | None:
         ledger = ledger.filter(pl.col("happened_at").str.to_datetime(time_zone="UTC") <= as_of)
     if ledger.filter((pl.col("event") == "created") & (pl.col("customer_id") == customer_id)).is_empty():
         raise CdpError(f"customer id {customer_id} was never issued" + (" by then" if as_of else ""))
-    living = set(membership(ledger).values())
+    living = set(membership(ledger)["customer_id"].to_list())
     ends = ledger.filter(pl.col("event").is_in(["merged", "retired"]))
     heirs = dict(zip(ends["customer_id"].to_list(), ends["other_customer_id"].to_list(), strict=True))
     current: str | None = customer_id

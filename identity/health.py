@@ -47,13 +47,13 @@ class Sign:
 
 
 def check_health(
-    con: duckdb.DuckDBPyConnection, before: dict[str, str], kept_pct: float, accepted: str = ""
+    con: duckdb.DuckDBPyConnection, before: Counter[int], kept_pct: float, accepted: str = ""
 ) -> list[Sign]:
     """Measure the present clusters, keep the figures, and refuse clusters outside of their bounds.
 
     Args:
         con: the working file.
-        before: record to customer as of the run before; empty in the first run.
+        before: how many customers of the run before had so many records; empty in the first run.
         kept_pct: how many per cent of the records that were known stay with their customer.
         accepted: why a person lets these identities pass all the same.
 
@@ -114,19 +114,18 @@ def _of_people(con: duckdb.DuckDBPyConnection) -> list[Sign]:
     ]
 
 
-def _against_before(con: duckdb.DuckDBPyConnection, before: dict[str, str], kept_pct: float) -> list[Sign]:
+def _against_before(con: duckdb.DuckDBPyConnection, before: Counter[int], kept_pct: float) -> list[Sign]:
     bounds = person_rules().health
-    if len(before) < bounds.compared_from_records:
+    if sum(size * n for size, n in before.items()) < bounds.compared_from_records:
         return []
     sizes = Counter(
         int(n) for (n,) in con.execute("SELECT count(*) FROM identity.clusters GROUP BY cluster_key").fetchall()
     )
-    sizes_before = Counter(Counter(before.values()).values())
-    change = 100 * (sizes.total() - sizes_before.total()) / sizes_before.total()
+    change = 100 * (sizes.total() - before.total()) / before.total()
     return [
         Sign("kept_ids_pct", round(kept_pct, 3), low=bounds.kept_ids_pct),
         Sign("people_change_pct", round(change, 3), low=-bounds.people_change_pct, high=bounds.people_change_pct),
-        Sign("cluster_sizes_psi", round(_stability(sizes_before, sizes), 4), high=bounds.cluster_sizes_psi),
+        Sign("cluster_sizes_psi", round(_stability(before, sizes), 4), high=bounds.cluster_sizes_psi),
     ]
 
 
