@@ -57,6 +57,17 @@ def evaluate(truth: Path | None, labels: bool, as_json: bool) -> None:
         table.add_row(kind, *(f"{found[kind][k]:.4f}" for k in ("precision", "recall", "f1")))
     out.print(table)
     out.print(f"largest cluster {found['largest_cluster']} records, largest true {found['largest_true']}")
+    if families := found.get("families"):
+        out.print(
+            f"of {families['families']:,} families {families['falsely_joined']:,} have two people joined into one "
+            f"({families['falsely_joined_pct']:.2f} %)"
+        )
+    parts = Table("", "", "records", "joined with another person", "apart from their own", title="records in per cent")
+    for kind in ("source", "names", "country"):
+        for value, of_kind in found[f"by_{kind}"].items():
+            shares = (f"{of_kind[share]:.2f}" for share in ("over_merged_pct", "under_merged_pct"))
+            parts.add_row(kind, value, f"{of_kind['records']:,}", *shares)
+    out.print(parts)
 
 
 @click.command("explain")

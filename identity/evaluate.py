@@ -26,9 +26,22 @@ def evaluate(con: duckdb.DuckDBPyConnection, truth: Path, members: str = "identi
     """
     if not truth.exists():
         raise CdpError(f"truth file {truth.name} is not there; `cdp generate` writes one beside the sample company")
-    told = f"""SELECT "table" AS table_name, record_id, person_id
-        FROM read_csv('{quoted(str(truth))}', header = true, all_varchar = true)"""
-    return compare(con, told, members)
+    read = f"read_csv('{quoted(str(truth))}', header = true, all_varchar = true)"
+    told = f"""SELECT "table" AS table_name, record_id, person_id FROM {read}"""
+    figures = compare(con, told, members)
+    columns = {row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()}
+    if "household_id" in columns:
+        figures["families"] = _families(
+            con, f"""SELECT "table" || ':' || record_id AS record_key, household_id FROM {read}"""
+        )
+    names = (
+        "CASE WHEN r.surname_1 IS NULL THEN 'no surname' WHEN r.surname_2 IS NOT NULL THEN 'two surnames' "
+        "WHEN r.given IS NULL THEN 'no given name' ELSE 'one surname' END"
+    )
+    figures["by_source"] = _merges_by(con, "r.source")
+    figures["by_names"] = _merges_by(con, names)
+    figures["by_country"] = _merges_by(con, "coalesce(r.country_code, 'not known')")
+    return figures
 
 
 def compare(con: duckdb.DuckDBPyConnection, truth: str, members: str) -> dict[str, Any]:
@@ -90,6 +103,42 @@ def compare(con: duckdb.DuckDBPyConnection, truth: str, members: str) -> dict[st
         "records": int(missing[1]),
         "records_without_customer": int(missing[0]),
     }
+
+
+def _families(con: duckdb.DuckDBPyConnection, households: str) -> dict[str, Any]:
+    """Count the households of two people and more of which different people were joined into one customer."""
+    families, joined = con.execute(
+        f"""
+        WITH told AS (SELECT j.*, h.household_id FROM judged AS j JOIN ({households}) AS h USING (record_key) WHERE j.customer_id IS NOT NULL),
+        families AS (SELECT household_id FROM told GROUP BY 1 HAVING count(DISTINCT person_id) > 1),
+        joined AS (
+            SELECT household_id FROM told WHERE household_id IN (SELECT household_id FROM families)
+            GROUP BY household_id, customer_id HAVING count(DISTINCT person_id) > 1
+        )
+        SELECT (SELECT count(*) FROM families), (SELECT count(DISTINCT household_id) FROM joined)
+        """
+    ).fetchall()[0]
+    return {
+        "families": families,
+        "falsely_joined": joined,
+        "falsely_joined_pct": round(100 * _share(joined, families), 3),
+    }
+
+
+def _merges_by(con: duckdb.DuckDBPyConnection, kind: str) -> dict[str, dict[str, Any]]:
+    """Return per kind of record how many share a customer with another person, and how many are apart from their own person."""
+    found = con.execute(
+        f"""
+        WITH told AS (
+            SELECT j.*, count(*) OVER (PARTITION BY customer_id, person_id) AS agreeing,
+                count(*) OVER (PARTITION BY customer_id) AS of_customer, count(*) OVER (PARTITION BY person_id) AS of_person
+            FROM judged AS j WHERE customer_id IS NOT NULL
+        )
+        SELECT {kind} AS kind, count(*), round(100 * avg((agreeing < of_customer)::INT), 2), round(100 * avg((agreeing < of_person)::INT), 2)
+        FROM told AS t JOIN identity.records AS r USING (record_key) GROUP BY 1 ORDER BY 1
+        """
+    ).fetchall()
+    return {row[0]: {"records": row[1], "over_merged_pct": row[2], "under_merged_pct": row[3]} for row in found}
 
 
 def _share(part: float, whole: float) -> float:

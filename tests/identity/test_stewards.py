@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,17 +15,19 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from cdp import cli
-from identity import customer_ids
+from identity import customer_ids, declared
 from identity.cluster import average_linkage, cluster_records
 from identity.declared import person_rules
 from identity.explain import explain_pair, how_joined, waterfall_svg
 from identity.health import IdentitiesOutOfBounds, history_path
 from identity.judgements import judge
 from identity.link import link_records
+from identity.resolve import resolve_tables
 from identity.review import build_review_queue, sampled_quality
 from identity.standardise import standardise
+from warehouse.declarations import load
 from warehouse.duck import count, rows
-from warehouse.errors import CdpError
+from warehouse.errors import CdpError, DeclarationError
 
 GIVEN = ("Ana", "Luis", "Begoña", "Hugo", "Inés", "Pablo", "Rosa", "Íñigo", "Carmen", "Diego")
 FAMILY = ("Zubizarreta", "Quintanilla", "Ibargüengoitia", "Núñez", "Peñalosa", "Echeverri", "Urdaneta", "Goicochea")
@@ -195,3 +198,68 @@ def test_the_commands_of_stewards(workspace, linked):
     assert told.exit_code == 0 and (workspace / "why.svg").read_text().startswith("<svg")
     assert not ask(cli, ["link", "--full"], catch_exceptions=False).exception
     assert not ask(cli, ["cluster", "--accept", "a test"], catch_exceptions=False).exception
+
+
+def test_evaluation_tells_families_joined_and_merges_by_source_names_and_country(workspace, linked):
+    linked.close()
+    truth = workspace / "truth.csv"
+    people = [(f"{i}{side}", f"P{i}", f"H{i // 2}") for i in range(300) for side in "ab"]
+    lines = [f"crm_people,{record},{person},{home}" for record, person, home in people]
+    truth.write_text("\n".join(["table,record_id,person_id,household_id", *lines]), encoding="utf-8")
+    found = json.loads(
+        CliRunner().invoke(cli, ["evaluate", "--truth", str(truth), "--json"], catch_exceptions=False).output
+    )
+    assert found["families"]["families"] == 150
+    assert 0 <= found["families"]["falsely_joined"] <= 150
+    assert found["by_source"]["crm"]["records"] == found["by_country"]["ES"]["records"] == 600
+    assert found["by_names"]["two surnames"]["under_merged_pct"] <= 100
+    told = CliRunner().invoke(cli, ["evaluate", "--truth", str(truth)], catch_exceptions=False).output
+    assert "of 150 families" in told and "two surnames" in told
+
+
+def test_a_wrong_declaration_of_comparisons_is_refused_with_file_line_and_what_is_allowed(workspace):
+    told = (Path(declared.__file__).parent / "person.yml").read_text(encoding="utf-8")
+    wrong = workspace / "person.yml"
+    wrong.write_text(told.replace("when: surname_1_l = surname_1_r", "when: surnam_1_l = surnam_1_r"), encoding="utf-8")
+    line = next(at for at, text in enumerate(wrong.read_text().splitlines(), start=1) if "surnam_1_l" in text)
+    with pytest.raises(
+        DeclarationError, match=rf"person.yml, line {line}: .*'surnam_1' is not a column.*did you mean 'surname_1'"
+    ):
+        load(wrong, declared.PersonRules)
+    wrong.write_text(told.replace("- [tax_id]\n", "- [tax_number]\n", 1), encoding="utf-8")
+    with pytest.raises(
+        DeclarationError, match=r"person.yml, line \d+: .*'tax_number' is not a column.*Allowed: given, "
+    ):
+        load(wrong, declared.PersonRules)
+
+
+@pytest.mark.parametrize(("born_on_one_day", "together"), [(True, True), (False, False)])
+def test_whether_other_given_names_in_one_home_are_a_family_is_learnt_from_dates_of_birth(
+    workspace, born_on_one_day, together
+):
+    names = [("William", "Edward"), ("Margaret", "Peter"), ("Charles", "Susan")]
+    lines = ["id,first,last,born,zip"]
+    for i in range(240):
+        first, other = names[i % 3]
+        day = f"19{10 + i % 80}-{1 + i % 12:02}-{1 + i % 28:02}"
+        second = day if born_on_one_day else f"19{10 + (i + 31) % 80}-{1 + (i + 5) % 12:02}-{1 + (i + 9) % 28:02}"
+        family = f"{FAMILY[i % 8]}{chr(97 + i // 8 % 26)}{chr(97 + i // 200)}".lower()
+        # Everybody is there three times, once under another name: a stage name, or somebody of the family.
+        lines += [
+            f"{i}a,{first},{family},{day},{10000 + i}",
+            f"{i}b,{first},{family},{day},{10000 + i}",
+            f"{i}c,{other},{family},{second},{10000 + i}",
+        ]
+    (workspace / "people.csv").write_text("\n".join(lines), encoding="utf-8")
+    (workspace / "roles.yml").write_text(
+        "tables:\n  - {file: people.csv, record_id: id, country: GB, roles: {given_name: first, family_name: last,"
+        " birth_date: born, postcode: zip}}\n"
+    )
+    found = resolve_tables([workspace / "people.csv"], workspace / "roles.yml", workspace / "out")
+    facts = next(step.facts for step in found.steps if step.step == "link")
+    assert ("same_in_spite_of_names" in facts) is together
+    clusters = dict(
+        pl.read_parquet(workspace / "out" / "clusters.parquet").select("record_id", "cluster_id").iter_rows()
+    )
+    joined = sum(clusters[f"{i}a"] == clusters[f"{i}c"] for i in range(240))
+    assert joined >= 216 if together else joined == 0
