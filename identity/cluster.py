@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from identity.declared import PersonRules, person_rules
+from identity.model import METHOD
 from warehouse.duck import count, has_table
 from warehouse.errors import edge
 from warehouse.faults import fault
@@ -65,7 +66,7 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
 
 def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> None:
     """Make `contents` (what each group is, by a hash), `refined_groups` (those that changed) and `as_before` (what the others are)."""
-    cuts = f"{rules.merge_cut_bits} {rules.clip_bits}"
+    cuts = f"{METHOD} {rules.merge_cut_bits} {rules.clip_bits}"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE contents AS SELECT group_id, count(*) AS pairs, "
         f"bit_xor(hash(record_l, record_r, match_weight, coalesce(verdict, ''), '{cuts}')) AS content FROM identity.links GROUP BY 1"

@@ -127,7 +127,8 @@ def link_records(
 
 
 def _rules_digest() -> str:
-    return hashlib.sha256(person_rules().model_dump_json().encode()).hexdigest()[:12]
+    told = f"{model_parts.METHOD} {person_rules().model_dump_json()}"
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def base_in_force(con: duckdb.DuckDBPyConnection) -> Base | None:

@@ -142,6 +142,8 @@ def test_a_record_that_changes_or_goes_takes_its_links_with_it_and_only_its_grou
     assert changed.facts["groups_scored"] <= 2
     apart = dict(known.execute("SELECT record_key, cluster_key FROM identity.clusters").fetchall())
     assert apart[pair["record_l"]] != apart[pair["record_r"]]
+    # What connected it before connects it no more.
+    assert outcome(known) == compared_anew(known)
     known.execute("DELETE FROM identity.records WHERE record_key = ?", [pair["record_l"]])
     link_records(known)
     cluster_records(known)
