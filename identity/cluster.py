@@ -108,11 +108,7 @@ def _refined(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> pa.Table:
         "JOIN places AS a ON a.record_key = p.record_l JOIN places AS b ON b.record_key = p.record_r ORDER BY 1, 2"
     ).to_arrow_table()
     left, right = pairs["l"].to_numpy(), pairs["r"].to_numpy()
-    found = pairs["w"].to_numpy().astype(float)
-    # What is cut off decides between pairs that are cut to the same weight: the stronger is joined first.
-    weight = np.clip(found, rules.clip_bits.low, rules.clip_bits.high) + found / 1000
-    verdict = pairs["verdict"].to_numpy()
-    weight = np.where(verdict == "same", JUDGED_BITS, np.where(verdict == "not same", -JUDGED_BITS, weight))
+    weight = averaged_weights(pairs["w"].to_numpy().astype(float), pairs["verdict"].to_numpy())
     cluster = np.arange(len(sizes))
     start = 0
     while start < len(sizes):
@@ -134,6 +130,14 @@ def _refined(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> pa.Table:
         cluster[start:end] = start + (labels + size * np.arange(len(matrices))[:, None]).ravel()
         start = end
     return pa.table({"n": np.arange(len(sizes)), "cluster_n": cluster})
+
+
+def averaged_weights(weight: npt.NDArray[np.float64], verdict: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
+    """Return what pairs count for when weights are averaged: cut at both ends, and what people judged above all."""
+    clip = person_rules().clip_bits
+    # What is cut off decides between pairs that are cut to the same weight: the stronger is joined first.
+    cut = np.clip(weight, clip.low, clip.high) + weight / 1000
+    return np.where(verdict == "same", JUDGED_BITS, np.where(verdict == "not same", -JUDGED_BITS, cut))
 
 
 def _join_judged(matrix: npt.NDArray[np.float64]) -> None:

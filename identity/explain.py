@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from identity import model as model_parts
-from identity.cluster import JUDGED_BITS, average_linkage
+from identity.cluster import average_linkage, averaged_weights
 from identity.declared import person_rules
 from identity.link import base_in_force, pair_weight, prepare_input, use_frequencies
 from warehouse.duck import rows
@@ -99,8 +99,7 @@ def how_joined(con: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str, An
         [customer_id, customer_id],
     ):
         at = (place[pair["record_l"]], place[pair["record_r"]])
-        judged = {"same": JUDGED_BITS, "not same": -JUDGED_BITS}.get(pair["verdict"] or "")
-        weight = min(max(pair["match_weight"], rules.clip_bits.low), rules.clip_bits.high) if judged is None else judged
+        weight = float(averaged_weights(np.array([pair["match_weight"]]), np.array([pair["verdict"]], dtype=object))[0])
         matrix[at], matrix[at[::-1]] = weight, weight
         kinds[at] = pair["kind"]
     return {

@@ -22,7 +22,7 @@ from warehouse import lake
 from warehouse.errors import CdpError
 from warehouse.settings import now, settings
 
-#: Sizes of clusters and weights of pairs are compared between runs in these classes.
+#: Sizes of clusters are compared between runs in these classes, each from its number on.
 SIZES = (1, 2, 3, 4, 6, 9, 13, 21)
 SCHEMA = {"run_on": pl.Date, "sign": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 

@@ -1,8 +1,8 @@
 """What makes two records one person: comparisons, blocking rules, and trained numbers kept apart from them.
 
 The model file (`identity/models/person.json`, or a newer one trained on the company's own records) holds the prior and
-the m and u probabilities per level; the comparisons are built here from `identity/person.yml`, so the same numbers serve on any engine. This is
-the only module that knows Splink's parts.
+the m and u probabilities per level; the comparisons are built here from `identity/person.yml`, so the same numbers serve on
+any engine. This is the only module that knows Splink's parts.
 """
 
 from __future__ import annotations
@@ -151,14 +151,14 @@ def in_small_blocks(table: str, *columns: str) -> str:
 
 
 def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str, int]]:
-    """Make `blocks`: for each record of a table and each blocking rule a key, where it says something.
+    """Choose the blocking rules to compare by, and make `large_blocks`: the keys, per rule, of blocks that are too large.
 
     A block of more records than declared is no evidence (a placeholder, a switchboard's number, a day of birth that forms
     start with): its records are not compared by that rule. Rules come in the declared order; one that would bring the pairs
     above what is declared for each record is left out.
 
     Returns:
-        The columns of `blocks` to compare by, and per rule how many records its blocks were too large for (all of them, where
+        The names of the key columns to compare by, and per rule how many records its blocks were too large for (all of them, where
         the rule is left out).
     """
     rules = person_rules()
