@@ -128,16 +128,17 @@ def cluster(accepted: str = "") -> StepResult:
 
 
 def golden() -> StepResult:
-    """Build golden records, households and devices."""
+    """Build golden records, households, devices, and the companies that customers work for."""
+    from identity.accounts import build_accounts
     from identity.anonymous import stitch_devices
     from identity.golden import build_golden_profiles
     from identity.households import build_households
 
     def work(con: duckdb.DuckDBPyConnection) -> StepResult:
         result = build_golden_profiles(con)
-        households, devices = build_households(con), stitch_devices(con)
-        result.facts |= {"households": households.rows_out, "devices": devices.rows_out}
-        result.seconds += households.seconds + devices.seconds
+        households, devices, accounts = build_households(con), stitch_devices(con), build_accounts(con)
+        result.facts |= {"households": households.rows_out, "devices": devices.rows_out, "accounts": accounts.rows_out}
+        result.seconds += households.seconds + devices.seconds + accounts.seconds
         return result
 
     return _on_working_file(work)
@@ -309,11 +310,17 @@ for _name, _work in STEPS.items():
 @click.option(
     "--out", "path", type=click.Path(path_type=Path), default=None, help="Model file; the company's own by default."
 )
-def train(path: Path | None) -> None:
+@click.option(
+    "--entity", type=click.Choice(["person", "company"]), default="person", show_default=True, help="Whose model."
+)
+def train(path: Path | None, entity: str) -> None:
     """Train the linkage model on the records at hand (no labels needed); prediction never trains."""
+    from identity.accounts import train_companies
     from identity.train import train_on_working_file
 
-    _say(train_on_working_file(path))
+    _say(
+        _on_working_file(lambda con: train_companies(con, path)) if entity == "company" else train_on_working_file(path)
+    )
 
 
 @cli.command()

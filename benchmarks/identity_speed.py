@@ -22,7 +22,7 @@ from identity import model as model_parts
 from identity.cluster import cluster_records
 from identity.evaluate import compare
 from identity.link import base_in_force, link_records
-from identity.standardise import cleaned, mark_shared
+from identity.standardise import cleaned, mark_shared, write_records
 from warehouse.duck import connect, count
 
 
@@ -35,7 +35,7 @@ def measure(records: int) -> dict[str, Any]:
     clean = cleaned(raw.drop("person_id"), date(2026, 11, 1))
     cleaned_s = time.perf_counter() - started
     con.register("clean_records", clean.to_arrow())
-    con.execute("CREATE OR REPLACE TABLE identity.records AS SELECT * FROM clean_records ORDER BY record_key")
+    write_records(con, "clean_records", date(2026, 11, 1))
     con.unregister("clean_records")
     del clean, raw
     mark_shared(con)

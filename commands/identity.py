@@ -62,6 +62,11 @@ def evaluate(truth: Path | None, labels: bool, as_json: bool) -> None:
             f"of {families['families']:,} families {families['falsely_joined']:,} have two people joined into one "
             f"({families['falsely_joined_pct']:.2f} %)"
         )
+    if accounts := found.get("accounts"):
+        out.print(
+            f"{accounts['customers']:,} accounts for {accounts['people']:,} companies: pairwise precision {accounts['pairwise']['precision']:.4f}, "
+            f"recall {accounts['pairwise']['recall']:.4f}, F1 {accounts['pairwise']['f1']:.4f}"
+        )
     parts = Table("", "", "records", "joined with another person", "apart from their own", title="records in per cent")
     for kind in ("source", "names", "country"):
         for value, of_kind in found[f"by_{kind}"].items():

@@ -20,7 +20,7 @@ err = Console(stderr=True, soft_wrap=True)
     "--truth", type=click.Path(path_type=Path), default=None, help="CSV: source, record_id, person_id[, household_id]."
 )
 def resolve(files: tuple[Path, ...], roles: Path, folder: Path, truth: Path | None) -> None:
-    """Resolve the people in any CSV or Parquet tables; no labels and no settings but the columns' roles.
+    """Resolve the people (or, with `entity: company`, the companies) in any CSV or Parquet tables; no labels and no settings but the columns' roles.
 
     Writes clusters.parquet, links.parquet (with the evidence in words), report.html, figures.json and model.json.
     """
@@ -28,8 +28,9 @@ def resolve(files: tuple[Path, ...], roles: Path, folder: Path, truth: Path | No
 
     with err.status("resolving"):
         found = resolve_tables(list(files), roles, folder, truth)
+    several = "companies" if found.entity == "company" else "people"
     out.print(
-        f"{found.records:,} records are {found.clusters:,} people and {found.excluded:,} that nothing can be recognised by; "
+        f"{found.records:,} records are {found.clusters:,} {several} and {found.excluded:,} that nothing can be recognised by; "
         f"the largest group has {found.largest} records"
     )
     if found.not_trained:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from identity.declared import PersonRules, person_rules
+from identity.declared import EntityRules, rules_in_force
 from identity.model import METHOD
 from warehouse.duck import count, has_table
 from warehouse.errors import edge
@@ -34,7 +34,7 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
     A cluster is named after its smallest record key; records without links are clusters of their own.
     """
     with step("cluster") as result, edge("identity"):
-        rules = person_rules()
+        rules = rules_in_force()
         _groups_to_refine(con, rules)
         refined = _refined(con, rules)
         con.register("refined_places", refined)
@@ -64,7 +64,7 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
     return result
 
 
-def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> None:
+def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: EntityRules) -> None:
     """Make `contents` (what each group is, by a hash), `refined_groups` (those that changed) and `as_before` (what the others are)."""
     cuts = f"{METHOD} {rules.merge_cut_bits} {rules.clip_bits}"
     con.execute(
@@ -87,7 +87,7 @@ def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> Non
     )
 
 
-def _refined(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> pa.Table:
+def _refined(con: duckdb.DuckDBPyConnection, rules: EntityRules) -> pa.Table:
     """Refine the groups of `refined_groups`; return `n`, `cluster_n`: a record and the first record of its cluster.
 
     `places` numbers the records: group by group, smallest groups first, by their keys inside each.
@@ -134,7 +134,7 @@ def _refined(con: duckdb.DuckDBPyConnection, rules: PersonRules) -> pa.Table:
 
 def averaged_weights(weight: npt.NDArray[np.float64], verdict: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
     """Return what pairs count for when weights are averaged: cut at both ends, and what people judged above all."""
-    clip = person_rules().clip_bits
+    clip = rules_in_force().clip_bits
     # What is cut off decides between pairs that are cut to the same weight: the stronger is joined first.
     cut = np.clip(weight, clip.low, clip.high) + weight / 1000
     return np.where(verdict == "same", JUDGED_BITS, np.where(verdict == "not same", -JUDGED_BITS, cut))

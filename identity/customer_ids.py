@@ -12,8 +12,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -34,14 +36,26 @@ SCHEMA = {
 Event = tuple[str, str, str | None, str | None]
 
 
-def ledger_path() -> Path:
-    """Return where the ledger stands; it cannot be rebuilt from exports, so it is state."""
-    return settings().state / "identity" / "ledger.parquet"
+@dataclass(frozen=True)
+class Register:
+    """Whose ids a ledger keeps: its file, and the letter that they begin with."""
+
+    file: str
+    letter: str
 
 
-def read_ledger() -> pl.DataFrame:
+CUSTOMERS = Register("ledger.parquet", "C")
+ACCOUNTS = Register("accounts.parquet", "A")
+
+
+def ledger_path(register: Register = CUSTOMERS) -> Path:
+    """Return where a ledger stands; it cannot be rebuilt from exports, so it is state."""
+    return settings().state / "identity" / register.file
+
+
+def read_ledger(register: Register = CUSTOMERS) -> pl.DataFrame:
     """Return all events so far, oldest first."""
-    path = ledger_path()
+    path = ledger_path(register)
     return pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=SCHEMA)
 
 
@@ -63,23 +77,11 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str, acce
         IdentitiesOutOfBounds: the clusters are not fit; ledger and members stay as they were.
     """
     with step("customer ids") as result, edge("identity"):
-        ledger = read_ledger()
-        before = membership(ledger)
-        clusters, left_over, stayed = _changed(con, before)
-        issued = ledger.filter(pl.col("event") == "created")["customer_id"].to_list()
-        ids = _assigned(clusters, left_over, issued)
-        events = _events(clusters, ids, left_over, set(issued))
-        after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
-        known = [record for record in after if record in left_over]
-        stayed_here = sum(1 for record in known if left_over[record] == after[record])
-        kept_pct = round(100 * (stayed + stayed_here) / (stayed + len(known)), 3) if stayed or known else 100.0
-        sizes = before.group_by("customer_id").len()["len"].to_list()
-        signs = check_health(con, Counter(sizes), kept_pct, accepted)
-        if events:
-            ledger = _append(ledger, events, model_version)
-            fault("ids.before_ledger")
-            lake.write_parquet(ledger_path(), ledger.to_arrow())
-        fault("ids.after_ledger")
+        news = _news(con, CUSTOMERS)
+        sizes = news.before.group_by("customer_id").len()["len"].to_list()
+        signs = check_health(con, Counter(sizes), news.kept_pct, accepted)
+        events, kept_pct = news.events, news.kept_pct
+        ledger = _kept(news, CUSTOMERS, model_version)
         _write_tables(con, ledger)
         result.rows_in = count(con, "identity.clusters")
         result.rows_out = count(con, "(SELECT DISTINCT customer_id FROM identity.members)")
@@ -87,6 +89,51 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str, acce
         if outside := [sign.name for sign in signs if not sign.is_inside]:
             result.facts |= {"outside_bounds": outside, "accepted": accepted}
     return result
+
+
+def assign_account_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> dict[str, Any]:
+    """Give the clusters of companies on a connection their ids, as customers get theirs; return what happened, by event.
+
+    Replaces `identity.members`, `identity.customer_events` and `identity.customer_aliases` there, whose ids begin with an A.
+    """
+    news = _news(con, ACCOUNTS)
+    _write_tables(con, _kept(news, ACCOUNTS, model_version))
+    return {**dict(sorted(Counter(event for event, *_ in news.events).items())), "kept_pct": news.kept_pct}
+
+
+@dataclass(frozen=True)
+class News:
+    """What a run changes in a ledger: the ledger and memberships before, the events, how many records keep their id."""
+
+    ledger: pl.DataFrame
+    before: pl.DataFrame
+    events: list[Event]
+    kept_pct: float
+
+
+def _news(con: duckdb.DuckDBPyConnection, register: Register) -> News:
+    ledger = read_ledger(register)
+    before = membership(ledger)
+    clusters, left_over, stayed = _changed(con, before)
+    issued = ledger.filter(pl.col("event") == "created")["customer_id"].to_list()
+    ids = _assigned(clusters, left_over, issued, register.letter)
+    events = _events(clusters, ids, left_over, set(issued))
+    after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
+    known = [record for record in after if record in left_over]
+    stayed_here = sum(1 for record in known if left_over[record] == after[record])
+    kept_pct = round(100 * (stayed + stayed_here) / (stayed + len(known)), 3) if stayed or known else 100.0
+    return News(ledger, before, events, kept_pct)
+
+
+def _kept(news: News, register: Register, model_version: str) -> pl.DataFrame:
+    """Write a ledger with what is new, whole and renamed, and return it."""
+    ledger = news.ledger
+    if news.events:
+        ledger = _append(ledger, news.events, model_version)
+        fault("ids.before_ledger")
+        lake.write_parquet(ledger_path(register), ledger.to_arrow())
+    fault("ids.after_ledger")
+    return ledger
 
 
 def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict[str, list[str]], dict[str, str], int]:
@@ -122,18 +169,18 @@ def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict
     return clusters, left_over, int(stayed)
 
 
-def new_id(cluster_key: str, taken: set[str]) -> str:
+def new_id(cluster_key: str, taken: set[str], letter: str = "C") -> str:
     """Return an id that was never issued, made from the cluster's first record so that re-runs agree."""
     attempt = 0
     while True:
         seed = f"{cluster_key}#{attempt}" if attempt else cluster_key
-        found = "C" + base64.b32encode(hashlib.sha256(seed.encode()).digest())[:13].decode()
+        found = letter + base64.b32encode(hashlib.sha256(seed.encode()).digest())[:13].decode()
         if found not in taken:
             return found
         attempt += 1
 
 
-def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: list[str]) -> dict[str, str]:
+def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: list[str], letter: str) -> dict[str, str]:
     """Give each cluster the id most of its records had; of equals the oldest id, then the first name, decides."""
     age = {customer: i for i, customer in enumerate(issued)}
     overlap: Counter[tuple[str, str]] = Counter()
@@ -149,7 +196,7 @@ def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: li
     taken = set(issued)
     for cluster in sorted(clusters):
         if cluster not in ids:
-            ids[cluster] = new_id(cluster, taken)
+            ids[cluster] = new_id(cluster, taken, letter)
             taken.add(ids[cluster])
     return ids
 

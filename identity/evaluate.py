@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.duck import quoted
+from warehouse.duck import has_table, quoted
 from warehouse.errors import CdpError
 
 
@@ -41,6 +41,13 @@ def evaluate(con: duckdb.DuckDBPyConnection, truth: Path, members: str = "identi
     figures["by_source"] = _merges_by(con, "r.source")
     figures["by_names"] = _merges_by(con, names)
     figures["by_country"] = _merges_by(con, "coalesce(r.country_code, 'not known')")
+    accounts = truth.parent / "accounts.csv"
+    if accounts.exists() and has_table(con, "identity", "account_members"):
+        read = f"read_csv('{quoted(str(accounts))}', header = true, all_varchar = true)"
+        told = f"""SELECT "table" AS table_name, record_id, account_id AS person_id FROM {read}"""
+        figures["accounts"] = compare(
+            con, told, "(SELECT record_key, account_id AS customer_id FROM identity.account_members)"
+        )
     return figures
 
 

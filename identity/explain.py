@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from identity import model as model_parts
 from identity.cluster import average_linkage, averaged_weights
-from identity.declared import person_rules
+from identity.declared import rules_in_force
 from identity.link import base_in_force, pair_weight, prepare_input, use_frequencies
 from warehouse.duck import rows
 from warehouse.errors import CdpError, edge
@@ -58,7 +58,7 @@ def explain_pair(
     words = WORDS.get(language, WORDS["en"])
     prior = model_parts.prior_bits(base.prior)
     lines: list[dict[str, Any]] = [{"comparison": "prior", "level": words["prior"], "bits": round(prior, 2)}]
-    for comparison in person_rules().comparisons:
+    for comparison in rules_in_force().comparisons:
         gamma, labels = pair[f"gamma_{comparison}"], model_parts.labels_of(comparison, language)
         label = words["unknown"] if gamma < 0 else labels[len(labels) - 1 - gamma]
         bits = float(pair.get(f"mw_{comparison}") or 0) + float(pair.get(f"mw_tf_adj_{comparison}") or 0)
@@ -88,7 +88,7 @@ def how_joined(con: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str, An
         raise CdpError(f"customer {customer_id} has no records now; ask `cdp id {customer_id}` what became of it")
     keys = [row["record_key"] for row in found]
     place = {key: at for at, key in enumerate(keys)}
-    rules = person_rules()
+    rules = rules_in_force()
     matrix = np.full((len(keys), len(keys)), rules.clip_bits.low)
     kinds: dict[tuple[int, int], str] = {}
     for pair in rows(

@@ -8,6 +8,7 @@ change of a distribution is the population stability index, sum((p - q) ln(p / q
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -17,8 +18,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from identity.declared import person_rules
+from identity.declared import HealthBounds, rules_in_force
 from warehouse import lake
+from warehouse.duck import has_table
 from warehouse.errors import CdpError
 from warehouse.settings import now, settings
 
@@ -60,9 +62,11 @@ def check_health(
     Raises:
         IdentitiesOutOfBounds: a sign is outside, and nobody accepted it.
     """
-    signs = [*_of_people(con), *_against_before(con, before, kept_pct)]
+    present = _distributions(con)
+    signs = [*_of_people(con), *_against_before(con, before, kept_pct, present)]
     outside = [sign for sign in signs if not sign.is_inside]
     _keep(con, signs)
+    _keep_distributions(present)
     if outside and not accepted:
         told = "; ".join(f"{s.name} is {s.value:g}, allowed {_allowed(s)}" for s in outside)
         raise IdentitiesOutOfBounds(
@@ -80,8 +84,15 @@ def _allowed(sign: Sign) -> str:
     return " and ".join(bound for bound in bounds if bound)
 
 
+def _bounds() -> HealthBounds:
+    bounds = rules_in_force().health
+    if bounds is None:
+        raise CdpError(f"{rules_in_force().entity}.yml declares no 'health:'; nothing is known of what is fit")
+    return bounds
+
+
 def _of_people(con: duckdb.DuckDBPyConnection) -> list[Sign]:
-    bounds = person_rules().health
+    bounds = _bounds()
     given, born, mailed, people, largest, records, doubtful, pairs = con.execute(
         """
         WITH people AS (
@@ -114,8 +125,10 @@ def _of_people(con: duckdb.DuckDBPyConnection) -> list[Sign]:
     ]
 
 
-def _against_before(con: duckdb.DuckDBPyConnection, before: Counter[int], kept_pct: float) -> list[Sign]:
-    bounds = person_rules().health
+def _against_before(
+    con: duckdb.DuckDBPyConnection, before: Counter[int], kept_pct: float, present: pl.DataFrame
+) -> list[Sign]:
+    bounds = _bounds()
     if sum(size * n for size, n in before.items()) < bounds.compared_from_records:
         return []
     sizes = Counter(
@@ -126,7 +139,57 @@ def _against_before(con: duckdb.DuckDBPyConnection, before: Counter[int], kept_p
         Sign("kept_ids_pct", round(kept_pct, 3), low=bounds.kept_ids_pct),
         Sign("people_change_pct", round(change, 3), low=-bounds.people_change_pct, high=bounds.people_change_pct),
         Sign("cluster_sizes_psi", round(_stability(before, sizes), 4), high=bounds.cluster_sizes_psi),
+        *_drift(present, {"match_weights": bounds.match_weights_psi, "blocks": bounds.blocks_psi}),
     ]
+
+
+#: Match weights are compared between runs in classes of so many bits.
+BITS_OF_A_CLASS = 4
+DISTRIBUTIONS = {"run_on": pl.Date, "what": pl.String, "class": pl.String, "n": pl.Float64}
+
+
+def distributions_path() -> Path:
+    """Return where the distributions of all days stand: match weights of pairs, and pairs by blocking rule."""
+    return settings().state / "identity" / "distributions.parquet"
+
+
+def _distributions(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    today = now().date()
+    weights = con.execute(
+        f"SELECT (floor(match_weight / {BITS_OF_A_CLASS}) * {BITS_OF_A_CLASS})::INTEGER, count(*)::DOUBLE FROM identity.links GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    pairs: dict[str, int] = {}
+    if has_table(con, "identity", "link_base"):
+        pairs = json.loads(con.execute("SELECT block_pairs FROM identity.link_base").fetchall()[0][0])
+    told = [(today, "match_weights", str(bits), n) for bits, n in weights]
+    told += [(today, "blocks", rule, float(n)) for rule, n in sorted(pairs.items())]
+    return pl.DataFrame(told, schema=DISTRIBUTIONS, orient="row")
+
+
+def _drift(present: pl.DataFrame, bounds: dict[str, float]) -> list[Sign]:
+    """Compare with the last day before today that there was a run."""
+    path = distributions_path()
+    earlier = pl.read_parquet(path).filter(pl.col("run_on") < now().date()) if path.exists() else present.clear()
+    found = []
+    for what, most in bounds.items():
+        known = earlier.filter(what=what)
+        last = known.filter(pl.col("run_on") == pl.col("run_on").max())
+        if last.height and present.filter(what=what).height:
+            both = present.filter(what=what).join(last, on="class", how="full", coalesce=True)
+            p, q = (
+                (both[column].fill_null(0) / both[column].sum()).clip(1e-4, 1.0).to_list()
+                for column in ("n", "n_right")
+            )
+            psi = sum((a - b) * math.log(a / b) for a, b in zip(p, q, strict=True))
+            found.append(Sign(f"{what}_psi", round(psi, 4), high=most))
+    return found
+
+
+def _keep_distributions(present: pl.DataFrame) -> None:
+    path = distributions_path()
+    if path.exists():
+        present = pl.concat([pl.read_parquet(path).filter(pl.col("run_on") != now().date()), present])
+    lake.write_parquet(path, present.to_arrow())
 
 
 def _stability(before: Counter[int], after: Counter[int]) -> float:

@@ -23,12 +23,13 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from identity import model as model_parts
-from identity.declared import COMPARED_COLUMNS, person_rules
+from identity.declared import of_join, rules_in_force
 from warehouse.duck import count, has_table, name
 from warehouse.errors import edge
 from warehouse.faults import fault
@@ -41,7 +42,7 @@ Judgement = tuple[str, str, str]
 
 def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
     """Make the table that Splink reads: one row per record that takes part; return its rows."""
-    columns = ", ".join(COMPARED_COLUMNS)
+    columns = ", ".join(rules_in_force().columns)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT record_key, {columns}, hash({columns}) AS content "
         "FROM identity.records WHERE exclusion IS NULL ORDER BY record_key"
@@ -63,6 +64,7 @@ class Base:
     blocks: list[str]
     blocks_left_out: dict[str, int]
     has_families: bool
+    block_pairs: dict[str, int]
 
 
 def link_records(
@@ -83,7 +85,7 @@ def link_records(
         full: compare all records with each other, and take frequencies, prior and blocks anew.
 
     Grain: one row per unordered pair (`record_l` < `record_r`) inside a group, with `match_weight` in bits, `kind`
-    (probabilistic, deterministic, judgement) and the group, which is named after its smallest record key.
+    (probabilistic, deterministic, judgement; source: merged there) and the group, which is named after its smallest record key.
 
     Raises:
         ModelNotTrained: there is no model, or it does not fit.
@@ -95,7 +97,7 @@ def link_records(
         why_full = "asked for" if full or with_evidence else _full_run_due(con, base, model, result.rows_in)
         fresh = bool(why_full) or base is None
         changed = result.rows_in if fresh else _changed(con)
-        if not fresh and changed * 100 > person_rules().full_run.changed_pct * result.rows_in:
+        if not fresh and changed * 100 > rules_in_force().full_run.changed_pct * result.rows_in:
             fresh, why_full = True, f"{changed:,} records changed"
         if not fresh and base is not None:
             _with_block_keys(con, base.blocks, "identity.large_blocks")
@@ -117,7 +119,7 @@ def link_records(
         result.facts = {"model_version": model["version"], "predicted": predicted, "groups_split": split}
         result.facts["full_run" if fresh else "records_changed"] = why_full if fresh else changed
         result.facts["groups_scored"] = count(con, "scored_groups")
-        if not base.has_families:
+        if rules_in_force().families and not base.has_families:
             result.facts["same_in_spite_of_names"] = (
                 "records of one surname and place with other given names are one person, as a rule"
             )
@@ -127,7 +129,7 @@ def link_records(
 
 
 def _rules_digest() -> str:
-    told = f"{model_parts.METHOD} {person_rules().model_dump_json()}"
+    told = f"{model_parts.METHOD} {rules_in_force().model_dump_json()}"
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
@@ -137,18 +139,26 @@ def base_in_force(con: duckdb.DuckDBPyConnection) -> Base | None:
         return None
     try:
         found = con.execute(
-            "SELECT model_version, rules, prior, records, blocks, blocks_left_out, has_families FROM identity.link_base"
+            "SELECT model_version, rules, prior, records, blocks, blocks_left_out, has_families, block_pairs "
+            "FROM identity.link_base"
         ).fetchall()[0]
     except duckdb.BinderException:  # written by an older version of this room
         return None
     return Base(
-        found[0], found[1], float(found[2]), int(found[3]), json.loads(found[4]), json.loads(found[5]), bool(found[6])
+        found[0],
+        found[1],
+        float(found[2]),
+        int(found[3]),
+        json.loads(found[4]),
+        json.loads(found[5]),
+        bool(found[6]),
+        json.loads(found[7]),
     )
 
 
 def _full_run_due(con: duckdb.DuckDBPyConnection, base: Base | None, model: dict[str, Any], records: int) -> str:
     """Return why the base of the last run no longer holds, or nothing."""
-    limits = person_rules().full_run
+    limits = rules_in_force().full_run
     if base is None:
         return "the first run"
     if (base.model_version, base.rules) != (model["version"], _rules_digest()):
@@ -162,7 +172,7 @@ def _full_run_due(con: duckdb.DuckDBPyConnection, base: Base | None, model: dict
 
 def _new_base(con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int) -> Base:
     """Take prior, blocks and frequencies from the records at hand, for this run and those that follow."""
-    blocks, left_out = model_parts.block_keys(con, "splink_input", records)
+    blocks, left_out, pairs = model_parts.block_keys(con, "splink_input", records)
     counted = " UNION ALL ".join(
         f"SELECT '{column}' AS part, {column} AS value, count(*) / sum(count(*)) OVER () AS frequency "
         f"FROM splink_input WHERE {column} IS NOT NULL GROUP BY {column}"
@@ -170,7 +180,7 @@ def _new_base(con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: in
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE new_frequencies AS SELECT * FROM ({counted}) ORDER BY 1, 2")
     prior = model_parts.prior_for(model, records)
-    return Base(model["version"], _rules_digest(), prior, records, blocks, left_out, _has_families(con))
+    return Base(model["version"], _rules_digest(), prior, records, blocks, left_out, _has_families(con), pairs)
 
 
 def _has_families(con: duckdb.DuckDBPyConnection) -> bool:
@@ -180,7 +190,9 @@ def _has_families(con: duckdb.DuckDBPyConnection) -> bool:
     Measured: such pairs share the date in 0.2 % (a town's census and taxes), 0 % (a company), 60 % (historical figures, with
     titles and stage names), 90 % (a set with names typed wrong).
     """
-    rules = person_rules()
+    families = rules_in_force().families
+    if not families:
+        return False
     homes = model_parts.in_small_blocks("splink_input", "surname_1", "postcode")
     dated, agreeing = con.execute(
         f"SELECT count(*), count(*) FILTER (a.birth_date = b.birth_date) FROM {homes} AS a JOIN {homes} AS b "
@@ -189,19 +201,19 @@ def _has_families(con: duckdb.DuckDBPyConnection) -> bool:
         "AND jaro_winkler_similarity(a.given_canonical, b.given_canonical) < 0.88 "
         "AND NOT list_has_any(string_split(a.given_canonical, ' '), string_split(b.given_canonical, ' '))"
     ).fetchall()[0]
-    return bool(dated < rules.families_from_pairs or agreeing * 100 < rules.two_names_of_one_pct * dated)
+    return bool(dated < families.from_pairs or agreeing * 100 < families.two_names_of_one_pct * dated)
 
 
 def blocked_input(con: duckdb.DuckDBPyConnection, records: int) -> list[str]:
     """Make `blocked_input` by blocks as they are now; return the columns to compare by."""
-    blocks, _ = model_parts.block_keys(con, "splink_input", records)
+    blocks, _, _ = model_parts.block_keys(con, "splink_input", records)
     _with_block_keys(con, blocks, "large_blocks")
     return blocks
 
 
 def _with_block_keys(con: duckdb.DuckDBPyConnection, blocks: list[str], large: str) -> None:
     """Make `blocked_input`: the records with their key by each blocking rule, none where the block was too large."""
-    rules = person_rules().blocking_rules
+    rules = rules_in_force().blocking_rules
     keys = [
         f"CASE WHEN ({key}) NOT IN (SELECT key FROM {large} WHERE rule = '{column}') THEN {key} END AS {column}"
         for column in blocks
@@ -237,7 +249,7 @@ def _changed(con: duckdb.DuckDBPyConnection) -> int:
 
 def _connect(con: duckdb.DuckDBPyConnection, linker: Any, base: Base, fresh: bool) -> int:
     """Make `loose_pairs`, what connects records; return how many pairs were found in this run."""
-    cut, kept, touching = person_rules().loose_cut_bits, "", "true"
+    cut, kept, touching = rules_in_force().loose_cut_bits, "", "true"
     if fresh:
         found = [linker.inference.predict_within(_part(linker, "blocked_input"), threshold_match_weight=cut)]
     else:
@@ -279,37 +291,33 @@ def _part(linker: Any, table: str) -> Any:
 
 def pair_weight(has_families: bool = True) -> str:
     """Return a pair's weight, less what a household shares when the given names contradict each other."""
-    rules, family = person_rules(), model_parts.names_contradict()
-    if not has_families:
+    families = rules_in_force().families
+    if not (has_families and families):
         return "round(match_weight, 6)"
+    family = model_parts.names_contradict()
     # Rounded, so that sums in another order of threads give the same bytes.
     return (
         f"round(CASE WHEN {family} AND {model_parts.KNOWN_TO_DIFFER} THEN "
-        f"least(match_weight - {rules.household_penalty_bits}, {rules.two_names_cap_bits}) "
-        f"WHEN {model_parts.COPIED_NUMBER} THEN least(match_weight, {rules.copied_number_cap_bits}) "
-        f"WHEN {model_parts.anybody()} THEN least(match_weight, {rules.anybody_cap_bits}) "
-        f"WHEN {family} THEN match_weight - {rules.household_penalty_bits} ELSE match_weight END, 6)"
+        f"least(match_weight - {families.penalty_bits}, {families.two_names_cap_bits}) "
+        f"WHEN {model_parts.COPIED_NUMBER} THEN least(match_weight, {families.copied_number_cap_bits}) "
+        f"WHEN {model_parts.anybody()} THEN least(match_weight, {families.anybody_cap_bits}) "
+        f"WHEN {family} THEN match_weight - {families.penalty_bits} ELSE match_weight END, 6)"
     )
 
 
 def _deterministic(table: str, within: Mapping[Any, str]) -> str:
-    """Return the pairs that share a verified identifier and do not contradict each other in the given name.
+    """Return the pairs that share a verified identifier and do not contradict each other in the name.
 
     Args:
         table: the records.
         within: per identifier, the column that both records must share beside it; it keeps what is joined small.
     """
-    rules = person_rules()
-    same_name = (
-        "(a.given_first IS NULL OR b.given_first IS NULL OR a.given_first = b.given_first "
-        "OR jaro_winkler_similarity(a.given_canonical, b.given_canonical) >= 0.8 "
-        "OR substr(a.given_first, 1, 1) = substr(b.given_first, 1, 1) AND least(length(a.given_first), length(b.given_first)) = 1 "
-        "OR list_has_any(string_split(a.given_canonical, ' '), string_split(b.given_canonical, ' ')))"
-    )
+    rules = rules_in_force()
+    same_name = of_join(rules.deterministic_when)
     parts = [
         f"SELECT a.record_key AS l, b.record_key AS r, {rules.deterministic_bits}::DOUBLE AS w FROM {table} AS a "
         f"JOIN {table} AS b ON a.{within[column]} = b.{within[column]} AND a.{name(column)} = b.{name(column)} "
-        f"AND a.record_key < b.record_key WHERE {same_name}"
+        f"AND a.record_key < b.record_key WHERE ({same_name})"
         for column in rules.deterministic
         if column in within
     ]
@@ -318,7 +326,7 @@ def _deterministic(table: str, within: Mapping[Any, str]) -> str:
 
 def _blocks_of_identifiers(blocks: Sequence[str]) -> dict[str, str]:
     """Return per identifier the block of its own, where there is one."""
-    declared = person_rules().blocking_rules
+    declared = rules_in_force().blocking_rules
     return {
         rule[0]: block
         for at, rule in enumerate(declared)
@@ -333,7 +341,7 @@ def _outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> bool:
         count(
             con,
             f"(SELECT {block} FROM blocked_input WHERE {block} IN (SELECT {block} FROM blocked_input WHERE record_key IN ({changed})) "
-            f"GROUP BY 1 HAVING count(*) > {person_rules().max_block_records})",
+            f"GROUP BY 1 HAVING count(*) > {rules_in_force().max_block_records})",
         )
         for block in blocks
     )
@@ -347,10 +355,7 @@ def _group(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> i
     Returns:
         How many groups had to be split.
     """
-    con.execute("CREATE OR REPLACE TEMP TABLE judged_pairs (l VARCHAR, r VARCHAR, verdict VARCHAR)")
-    if judgements:
-        ordered = sorted((min(a, b), max(a, b), verdict) for a, b, verdict in judgements)
-        con.executemany("INSERT INTO judged_pairs VALUES (?, ?, ?)", [list(j) for j in ordered])
+    _judged_pairs(con, judgements)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT record_key, content, "
         "row_number() OVER (ORDER BY record_key) - 1 AS n FROM splink_input"
@@ -385,10 +390,29 @@ def _group(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> i
     return split
 
 
+def _judged_pairs(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> None:
+    """Make `judged_pairs`: what people decided, and what the sources themselves merged, unless a person decided otherwise."""
+    ordered = sorted((min(a, b), max(a, b), verdict) for a, b, verdict in judgements)
+    said = (
+        pl.DataFrame(ordered, schema=["l", "r", "verdict"], orient="row")
+        if ordered
+        else pl.DataFrame(schema=dict.fromkeys(("l", "r", "verdict"), pl.String))
+    )
+    con.register("said_pairs", said.to_arrow())
+    con.execute("CREATE OR REPLACE TEMP TABLE judged_pairs AS SELECT *, 'judgement' AS kind FROM said_pairs")
+    con.unregister("said_pairs")
+    if has_table(con, "identity", "source_merges"):
+        con.execute(
+            "INSERT INTO judged_pairs SELECT DISTINCT least(record_key, into_key) AS l, greatest(record_key, into_key) AS r, 'same', 'source' "
+            "FROM identity.source_merges WHERE NOT EXISTS (FROM judged_pairs AS j WHERE j.l = least(record_key, into_key) "
+            "AND j.r = greatest(record_key, into_key)) ORDER BY 1, 2"
+        )
+
+
 def _components(
     left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], size: int
 ) -> tuple[npt.NDArray[np.int64], int]:
-    rules = person_rules()
+    rules = rules_in_force()
     cut, split = rules.loose_cut_bits, 0
     keep = weight >= cut
     while True:
@@ -419,13 +443,13 @@ def _score_groups(
         "CREATE OR REPLACE TEMP TABLE splink_groups AS SELECT s.*, g.group_id FROM splink_input AS s JOIN grouped AS g USING (record_key) "
         "WHERE g.group_id IN (SELECT group_id FROM scored_groups)"
     )
-    gammas = [f"gamma_{comparison}" for comparison in person_rules().comparisons] if with_evidence else []
+    gammas = [f"gamma_{comparison}" for comparison in rules_in_force().comparisons] if with_evidence else []
     kept, shown = "".join(f", {g}" for g in gammas), "".join(f", s.{g}" for g in gammas)
     by_group = [block_on("group_id")]
     scored = linker.inference.predict_within(
         _part(linker, "splink_groups"), blocking_rules_to_generate_predictions=by_group
     )
-    bits, in_group = person_rules().deterministic_bits, dict.fromkeys(person_rules().deterministic, "group_id")
+    bits, in_group = rules_in_force().deterministic_bits, dict.fromkeys(rules_in_force().deterministic, "group_id")
     taken_over = (
         ""
         if fresh
@@ -440,10 +464,10 @@ def _score_groups(
                 {pair_weight(has_families)} AS match_weight{kept} FROM {scored.physical_name}
         ),
         verified AS (SELECT l, r FROM ({_deterministic("splink_groups", in_group)}) GROUP BY ALL),
-        said AS (SELECT l, r, any_value(verdict) AS verdict FROM judged_pairs GROUP BY ALL)
+        said AS (SELECT l, r, any_value(verdict) AS verdict, any_value(kind) AS kind FROM judged_pairs GROUP BY ALL)
         SELECT s.record_l, s.record_r,
             CASE WHEN v.l IS NOT NULL THEN greatest(s.match_weight, {bits}) ELSE s.match_weight END AS match_weight,
-            CASE WHEN said.l IS NOT NULL THEN 'judgement' WHEN v.l IS NOT NULL THEN 'deterministic' ELSE 'probabilistic' END AS kind,
+            CASE WHEN said.l IS NOT NULL THEN said.kind WHEN v.l IS NOT NULL THEN 'deterministic' ELSE 'probabilistic' END AS kind,
             said.verdict, g.group_id{shown}
         FROM scored AS s
         JOIN splink_groups AS g ON g.record_key = s.record_l
@@ -468,10 +492,10 @@ def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
         con.execute("CREATE OR REPLACE TABLE identity.large_blocks AS SELECT * FROM large_blocks")
         con.execute(
             "CREATE OR REPLACE TABLE identity.link_base (model_version VARCHAR, rules VARCHAR, prior DOUBLE, records BIGINT, "
-            "blocks VARCHAR, blocks_left_out VARCHAR, has_families BOOLEAN, frozen_at TIMESTAMP)"
+            "blocks VARCHAR, blocks_left_out VARCHAR, has_families BOOLEAN, block_pairs VARCHAR, frozen_at TIMESTAMP)"
         )
         con.execute(
-            "INSERT INTO identity.link_base VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO identity.link_base VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 base.model_version,
                 base.rules,
@@ -480,6 +504,7 @@ def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
                 json.dumps(base.blocks),
                 json.dumps(base.blocks_left_out),
                 base.has_families,
+                json.dumps(base.block_pairs),
                 now().replace(tzinfo=None),
             ],
         )

@@ -1,7 +1,7 @@
 """What makes two records one person: comparisons, blocking rules, and trained numbers kept apart from them.
 
-The model file (`identity/models/person.json`, or a newer one trained on the company's own records) holds the prior and
-the m and u probabilities per level; the comparisons are built here from `identity/person.yml`, so the same numbers serve on
+The model file (`identity/models/<entity>.json`, or a newer one trained on the company's own records) holds the prior and
+the m and u probabilities per level; the comparisons are built here from `identity/<entity>.yml`, so the same numbers serve on
 any engine. This is the only module that knows Splink's parts.
 """
 
@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from identity.declared import person_rules
+from identity.declared import rules_in_force
 from warehouse import files
 from warehouse.errors import CdpError
 from warehouse.settings import settings
 
-SHIPPED = Path(__file__).parent / "models" / "person.json"
+MODELS = Path(__file__).parent / "models"
 
 
 #: To be raised when this room's code weighs, connects or groups otherwise: then everything is compared anew.
@@ -41,7 +41,9 @@ def level_at_least(comparison: str, label: str) -> str:
     """
     labels = labels_of(comparison)
     if label not in labels:
-        raise CdpError(f"person.yml: comparison '{comparison}' has no level '{label}'; it has: {', '.join(labels)}")
+        raise CdpError(
+            f"{rules_in_force().entity}.yml: comparison '{comparison}' has no level '{label}'; it has: {', '.join(labels)}"
+        )
     return f"gamma_{comparison} >= {len(labels) - 1 - labels.index(label)}"
 
 
@@ -70,7 +72,7 @@ def anybody() -> str:
 
 def labels_of(comparison: str, language: str = "en") -> list[str]:
     """Return the labels of a comparison's levels, the strongest first; the last one says that the records differ."""
-    levels = person_rules().comparisons[comparison].levels  # type: ignore[index]
+    levels = rules_in_force().comparisons[comparison].levels
     if language == "es":
         return [*(level.es for level in levels), "distinto"]
     return [*(level.label for level in levels), else_label(comparison)]
@@ -94,7 +96,7 @@ def comparisons(
     import splink.comparison_library as cl
 
     built = []
-    for comparison, declared in person_rules().comparisons.items():
+    for comparison, declared in rules_in_force().comparisons.items():
         parts: list[Any] = [cll.CustomLevel(declared.unknown_when, "not known").configure(is_null_level=True)]
         for at, label in enumerate(labels_of(comparison)):
             said = declared.levels[at] if at < len(declared.levels) else None
@@ -146,11 +148,11 @@ def in_small_blocks(table: str, *columns: str) -> str:
     filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
     return (
         f"(SELECT * FROM {table} WHERE {filled} QUALIFY count(*) OVER (PARTITION BY {', '.join(columns)}) "
-        f"<= {person_rules().max_block_records})"
+        f"<= {rules_in_force().max_block_records})"
     )
 
 
-def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str, int]]:
+def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str, int], dict[str, int]]:
     """Choose the blocking rules to compare by, and make `large_blocks`: the keys, per rule, of blocks that are too large.
 
     A block of more records than declared is no evidence (a placeholder, a switchboard's number, a day of birth that forms
@@ -158,14 +160,15 @@ def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str,
     above what is declared for each record is left out.
 
     Returns:
-        The names of the key columns to compare by, and per rule how many records its blocks were too large for (all of them, where
-        the rule is left out).
+        The names of the key columns to compare by, per rule how many records its blocks were too large for (all of them, where
+        the rule is left out), and per rule that is used its pairs.
     """
-    rules = person_rules()
+    rules = rules_in_force()
     allowed = rules.most_pairs_per_record
     most = max(FEWEST_PAIRS, allowed.large * records, min(allowed.small * records, allowed.large_from))
     columns: list[str] = []
     left_out: dict[str, int] = {}
+    pairs_of: dict[str, int] = {}
     con.execute("CREATE OR REPLACE TEMP TABLE large_blocks (rule VARCHAR, key UBIGINT)")
     total = 0
     for at, rule in enumerate(rules.blocking_rules):
@@ -189,8 +192,9 @@ def block_keys(con: Any, table: str, records: int) -> tuple[list[str], dict[str,
             )
         # A rule that finds nothing yet may find something in what comes until the next full run.
         total += int(pairs)
+        pairs_of[label] = int(pairs)
         columns.append(block_column(at))
-    return columns, left_out
+    return columns, left_out, pairs_of
 
 
 def block_column(at: int) -> str:
@@ -230,7 +234,8 @@ def linker(
         probability_two_random_records_match=prior,
         retain_intermediate_calculation_columns=retain_weights,
         retain_matching_columns=True,
-        additional_columns_to_retain=["is_known_given"],
+        # Families are told apart by it.
+        additional_columns_to_retain=["is_known_given"] if rules_in_force().families else [],
         # Longer runs drive the m of levels that matches never show below what a float holds.
         em_convergence=0.001,
         max_iterations=12,
@@ -269,15 +274,25 @@ def write_model(path: Path, model: dict[str, Any]) -> None:
 
 def frequency_columns() -> list[str]:
     """Return the columns whose values count for less the more frequent they are."""
-    levels = [level for comparison in person_rules().comparisons.values() for level in comparison.levels]
+    levels = [level for comparison in rules_in_force().comparisons.values() for level in comparison.levels]
     return list(dict.fromkeys(level.by_frequency_of for level in levels if level.by_frequency_of))
 
 
 def is_compared(con: Any, table: str, comparison: str) -> bool:
     """Tell whether a table holds what a comparison looks at, in one of a hundred records at least."""
-    needed = person_rules().comparisons[comparison].filled  # type: ignore[index]
+    needed = rules_in_force().comparisons[comparison].filled
     filled, all_records = con.execute(f"SELECT count({needed}), count(*) FROM {table}").fetchall()[0]
     return bool(filled * 100 >= all_records and filled)
+
+
+def shipped_path() -> Path:
+    """Return the model that the product comes with, for what is being resolved."""
+    return MODELS / f"{rules_in_force().entity}.json"
+
+
+def trained_path() -> Path:
+    """Return where the company's own model stands, for what is being resolved."""
+    return settings().state / "models" / f"{rules_in_force().entity}.json"
 
 
 def load_model(path: Path | None = None) -> dict[str, Any]:
@@ -286,12 +301,12 @@ def load_model(path: Path | None = None) -> dict[str, Any]:
     Raises:
         ModelNotTrained: there is none, or it does not fit the comparisons.
     """
-    trained = settings().state / "models" / "person.json"
-    chosen = path or (trained if trained.exists() else SHIPPED)
+    trained = trained_path()
+    chosen = path or (trained if trained.exists() else shipped_path())
     if not chosen.exists():
         raise ModelNotTrained("no trained model; run `cdp train`")
     model: dict[str, Any] = files.read_json(chosen)
-    for comparison in person_rules().comparisons:
+    for comparison in rules_in_force().comparisons:
         known = model["comparisons"].get(comparison, [])
         labels, wanted = [level["label"] for level in known], labels_of(comparison)
         if labels != wanted:

@@ -22,28 +22,29 @@ STYLE = (
 
 
 def write_report(con: duckdb.DuckDBPyConnection, path: Path, found: Resolved) -> None:
-    """Write the page: how many records became how many people, how sure the pairs are, how large the groups."""
+    """Write the page: how many records became how many people or companies, how sure the pairs are, how large the groups."""
+    several, one = ("companies", "company") if found.entity == "company" else ("people", "person")
     weights = rows(
         con,
-        "SELECT floor(l.match_weight) AS bits, CASE WHEN a.cluster_key = b.cluster_key THEN 'one person' ELSE 'kept apart' END "
+        f"SELECT floor(l.match_weight) AS bits, CASE WHEN a.cluster_key = b.cluster_key THEN 'one {one}' ELSE 'kept apart' END "
         "AS outcome, count(*) AS pairs FROM identity.links AS l JOIN identity.clusters AS a ON a.record_key = l.record_l "
         "JOIN identity.clusters AS b ON b.record_key = l.record_r GROUP BY ALL ORDER BY 1, 2",
     )
     sizes = rows(
         con,
-        "SELECT least(n, 20) AS records, count(*) AS people FROM (SELECT count(*) AS n FROM identity.clusters "
+        "SELECT least(n, 20) AS records, count(*) AS found FROM (SELECT count(*) AS n FROM identity.clusters "
         "GROUP BY cluster_key) GROUP BY 1 ORDER BY 1",
     )
     facts = [
-        ("Records", f"{found.records:,}"), ("Left out: nothing to recognise a person by", f"{found.excluded:,}"),
-        ("People", f"{found.clusters:,}"), ("Largest group of records", f"{found.largest:,}"),
+        ("Records", f"{found.records:,}"), (f"Left out: nothing to recognise a {one} by", f"{found.excluded:,}"),
+        (several.capitalize(), f"{found.clusters:,}"), ("Largest group of records", f"{found.largest:,}"),
         *((f"Seconds: {s.step}", f"{s.seconds:,.1f}") for s in found.steps),
     ]  # fmt: skip
     kinds = {
         "pairwise": "by pair",
         "between_sources": "by pair, between sources",
         "b_cubed": "by record (B-cubed)",
-        "cluster": "by person",
+        "cluster": f"by {one}",
     }
     measured = [
         (words, *(f"{found.figures[kind][figure]:.4f}" for figure in ("precision", "recall", "f1")))
@@ -54,7 +55,7 @@ def write_report(con: duckdb.DuckDBPyConnection, path: Path, found: Resolved) ->
         "<h1>Who is who</h1>", _table(("", ""), facts),
         *([f"<h2>Against the truth</h2>{_table(('', 'precision', 'recall', 'F1'), measured)}"] if measured else []),
         _figure("How strongly pairs of records match, in bits", weights, "bits:Q", "pairs:Q", "outcome:N"),
-        _figure("Records per person (20 stands for 20 and more)", sizes, "records:O", "people:Q", None),
+        _figure(f"Records per {one} (20 stands for 20 and more)", sizes, "records:O", "found:Q", None),
     ]  # fmt: skip
     page = f"<!doctype html><html lang=en><meta charset=utf-8><title>Who is who</title><style>{STYLE}</style>{''.join(parts)}</html>"
     files.write_bytes(path, page.encode())

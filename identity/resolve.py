@@ -1,4 +1,4 @@
-"""Any tables of people resolved by the same engine: no source declarations, no labels, nothing to set but the roles.
+"""Any tables of people or companies resolved by the same engine: no source declarations, no labels, nothing to set but the roles.
 
 In: CSV or Parquet files, a roles file, and a truth file if there is one. Out: a folder with `clusters.parquet` (one row per
 record with its cluster), `links.parquet` (one row per pair that was weighed, with its evidence in words), `report.html` with
@@ -16,11 +16,12 @@ import polars as pl
 
 from identity import model as model_parts
 from identity.cluster import cluster_records
-from identity.declared import person_rules
+from identity.companies import cleaned_companies, write_company_records
+from identity.declared import resolving, rules_in_force
 from identity.evaluate import compare
 from identity.link import link_records
-from identity.standardise import cleaned, mark_shared
-from identity.tables import read_tables
+from identity.standardise import cleaned, mark_shared, write_records
+from identity.tables import read_roles, read_tables
 from identity.train import train
 from warehouse import files
 from warehouse.duck import connect, count, name, quoted
@@ -45,26 +46,28 @@ class Resolved:
     clusters: int = 0
     largest: int = 0
     not_trained: str = ""
+    entity: str = "person"
     figures: dict[str, Any] = field(default_factory=dict)
 
 
 def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None = None) -> Resolved:
-    """Resolve the people in some tables, write what was found, and compare it with the truth if there is one.
+    """Resolve the people or companies in some tables, write what was found, and compare it with the truth if there is one.
 
     Raises:
         DeclarationError: the roles file is wrong.
-        CdpError: a table cannot be read, or there is nothing in it to recognise people by.
+        CdpError: a table cannot be read, or there is nothing in it to recognise anybody by.
     """
-    found = Resolved()
+    declared = read_roles(roles)
+    found = Resolved(entity=declared.entity)
     out.mkdir(parents=True, exist_ok=True)
     con = connect(":memory:")
     try:
-        with edge("resolve"):
+        with edge("resolve"), resolving(declared.entity):
             con.execute("CREATE SCHEMA IF NOT EXISTS identity")
-            found.steps.append(_standardised(con, paths, roles))
+            found.steps.append(_standardised(con, read_tables(paths, declared, roles)))
             found.records = count(con, "identity.records")
             found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
-            model = model_parts.SHIPPED
+            model = model_parts.shipped_path()
             if found.records - found.excluded < FEWEST_TO_TRAIN_ON:
                 found.not_trained = f"fewer than {FEWEST_TO_TRAIN_ON} records"
             else:
@@ -90,18 +93,21 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
     return found
 
 
-def _standardised(con: duckdb.DuckDBPyConnection, paths: list[Path], roles: Path) -> StepResult:
+def _standardised(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> StepResult:
     with step("standardise") as result:
-        raw = _in_order(read_tables(paths, roles))
-        clean = cleaned(raw, now().date(), of_any_age=True)
-        con.register("clean_records", clean.to_arrow())
-        con.execute("CREATE OR REPLACE TABLE identity.records AS SELECT * FROM clean_records ORDER BY record_key")
+        today = now().date()
+        if rules_in_force().entity == "company":
+            con.register("clean_records", cleaned_companies(raw).to_arrow())
+            write_company_records(con, "clean_records")
+        else:
+            con.register("clean_records", cleaned(_in_order(raw), today).to_arrow())
+            write_records(con, "clean_records", today, of_any_age=True)
+            # A given name that several families bear is a name, in whatever language, not a slip of the pen.
+            con.execute(
+                "UPDATE identity.records SET is_known_given = 'yes' WHERE given_first IN (SELECT given_first FROM identity.records "
+                f"WHERE length(given_first) > 1 GROUP BY 1 HAVING count(DISTINCT surname_1) >= {FAMILIES_OF_A_NAME})"
+            )
         con.unregister("clean_records")
-        # A given name that several families bear is a name, in whatever language, not a slip of the pen.
-        con.execute(
-            "UPDATE identity.records SET is_known_given = 'yes' WHERE given_first IN (SELECT given_first FROM identity.records "
-            f"WHERE length(given_first) > 1 GROUP BY 1 HAVING count(DISTINCT surname_1) >= {FAMILIES_OF_A_NAME})"
-        )
         mark_shared(con)
         result.rows_in, result.rows_out = raw.height, count(con, "identity.records WHERE exclusion IS NULL")
         result.facts = {"shared_identifiers": count(con, "identity.shared_identifiers")}
@@ -148,7 +154,7 @@ def _evidence(numbers: dict[str, list[tuple[float, float]]]) -> str:
     import math
 
     parts = []
-    for comparison in person_rules().comparisons:
+    for comparison in rules_in_force().comparisons:
         labels = model_parts.labels_of(comparison)
         whens = " ".join(
             f"WHEN {len(labels) - 1 - at} THEN '{quoted(label)} ({math.log2(m / u):+.1f})'"
@@ -204,7 +210,7 @@ def against_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]
 
 def _as_json(found: Resolved) -> dict[str, Any]:
     return {
-        "records": found.records, "excluded": found.excluded, "clusters": found.clusters, "largest_cluster": found.largest,
+        "entity": found.entity, "records": found.records, "excluded": found.excluded, "clusters": found.clusters, "largest_cluster": found.largest,
         "numbers": f"shipped: {found.not_trained}" if found.not_trained else "learnt from these records",
         "seconds": {s.step: round(s.seconds, 2) for s in found.steps}, "figures": found.figures,
     }  # fmt: skip

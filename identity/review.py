@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from identity.declared import person_rules
+from identity.declared import rules_in_force
 from identity.link import Judgement
 from warehouse.duck import count, has_table, rows
 from warehouse.errors import CdpError, edge
@@ -31,7 +31,7 @@ def build_review_queue(con: duckdb.DuckDBPyConnection) -> StepResult:
     number of records the decision moves.
     """
     with step("review queue") as result, edge("identity"):
-        rules = person_rules()
+        rules = rules_in_force()
         spent = (
             "SELECT customer_id, lifetime_revenue_usd AS revenue_usd FROM marts.customers"
             if _has_revenue(con)
@@ -112,7 +112,7 @@ def sampled_quality(con: duckdb.DuckDBPyConnection, said: Sequence[Judgement], s
         )
     chance = np.random.default_rng(seed)
     shares = chance.beta(same + 0.5, seen - same + 0.5, size=(DRAWS, len(totals)))
-    taken = np.array(BANDS[:-1]) >= person_rules().merge_cut_bits
+    taken = np.array(BANDS[:-1]) >= rules_in_force().merge_cut_bits
     right = shares * totals
     precision = right[:, taken].sum(axis=1) / max(totals[taken].sum(), 1)
     recall = right[:, taken].sum(axis=1) / np.maximum(right.sum(axis=1), 1e-9)

@@ -1,102 +1,55 @@
 """Bronze records of people to comparable parts.
 
 In: the bronze tables whose contract says `identifies: person`, with what they attach. Out: `identity.records`, one row
-per source record, cleaned; `identity.shared_identifiers`, one row per identifier that belongs to nobody in particular.
-What stays true: every record of an identifying table has a row, also those left out of linking, with the reason.
+per source record, cleaned; `identity.shared_identifiers`, one row per identifier that belongs to nobody in particular;
+`identity.source_merges`, one row per record that a source merged into another. What stays true: every record of an identifying
+table has a row, also those left out of linking, with the reason; a record whose text did not change is not cleaned again.
 """
 
 from __future__ import annotations
 
-import json
+import gc
 import multiprocessing
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
-from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
 
 from identity.contact_points import contact_points
-from identity.declared import person_rules
+from identity.declared import rules_in_force
 from identity.normalise import emails, names, phones, places, tax_ids
 from identity.normalise.addresses import parse_street
 from identity.normalise.text import sound_key
-from warehouse.duck import name, quoted
-from warehouse.errors import CdpError, edge
+from identity.source_tables import SourceTable, mapped, merges_of, source_tables, with_merged
+from warehouse.duck import count, has_table
+from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
 ROLES = (
     "full_name", "given_name", "family_name", "email", "phone", "tax_id", "birth_date", "birthday",
-    "street", "city", "postcode", "region", "country", "observed_at", "is_deleted", "is_one_time",
+    "street", "city", "postcode", "region", "country", "observed_at", "is_deleted", "is_one_time", "is_company",
 )  # fmt: skip
 
+
+#: To be raised when the same text is cleaned otherwise: then all records are cleaned anew.
+METHOD = 1
 
 #: A shorter identifier of a table's own is a number of few people among many.
 MIN_IDENTIFIER_LETTERS = 5
 
 #: From so many rows on, processes clean them: names, phones and addresses are Python's work, on one core at a time.
 PROCESSES_FROM_ROWS = 150_000
-
-
-class PersonTable(NamedTuple):
-    """A source table of people as `quality.person_tables` describes it."""
-
-    table: str
-    source: str
-    key: list[str]
-    roles: dict[str, list[str]]
-    country: str | None
-    joins: list[dict[str, Any]]
-
-    def query(self) -> str:
-        """Return the rows of the table with one text column per role."""
-        played = {role: [f"base.{name(c)}" for c in columns] for role, columns in self.roles.items()}
-        owner = {c: "base" for columns in self.roles.values() for c in columns}
-        parts = [f"{name('bronze', self.table)} AS base"]
-        for number, join in enumerate(self.joins):
-            alias, table, on = f"a{number}", str(join["table"]), dict(join["on"])
-            keys = ", ".join(name(there) for there in on.values())
-            first = f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _line) = 1"
-            condition = " AND ".join(
-                f"{owner.get(here, 'base')}.{name(here)} = {alias}.{name(there)}" for here, there in on.items()
-            )
-            only = f"WHERE {join['where']}" if join["where"] else ""
-            parts.append(f"LEFT JOIN (SELECT * FROM {name('bronze', table)} {only} {first}) AS {alias} ON {condition}")
-            for there, role in join["take"].items():
-                played.setdefault(role, []).append(f"{alias}.{name(there)}")
-            owner.update(dict.fromkeys(join["keep"], alias))
-        columns = []
-        for role in ROLES:
-            found = played.get(role, [])
-            joined = f"coalesce({', '.join(f'{c}::VARCHAR' for c in found)})" if found else "NULL::VARCHAR"
-            columns.append(f"{joined} AS {role}")
-        key = " || '|' || ".join(f"base.{name(k)}::VARCHAR" for k in self.key)
-        country = f"'{quoted(self.country)}'" if self.country else "NULL"
-        return (
-            f"SELECT '{self.table}:' || {key} AS record_key, '{self.source}' AS source, '{self.table}' AS source_table, "
-            f"{key} AS record_id, {country} AS default_country, {', '.join(columns)} FROM {' '.join(parts)}"
-        )
-
-
-def person_tables(con: duckdb.DuckDBPyConnection) -> list[PersonTable]:
-    """Read `quality.person_tables`.
-
-    Raises:
-        CdpError: no source table identifies people.
-    """
-    found = con.execute(
-        "SELECT table_name, source, key, roles, country, joins FROM quality.person_tables ORDER BY 1"
-    ).fetchall()
-    if not found:
-        raise CdpError("no source table says 'identifies: person'; declare one")
-    return [PersonTable(t, s, json.loads(k), json.loads(r), c, json.loads(j)) for t, s, k, r, c, j in found]
+#: Rows that a process cleans at a time.
+ROWS_AT_ONCE = 60_000
 
 
 def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> StepResult:
-    """Replace `identity.records`, `identity.contact_points` and `identity.shared_identifiers`.
+    """Replace `identity.records`, `identity.contact_points`, `identity.shared_identifiers` and `identity.source_merges`.
+
+    Only records whose text is new are cleaned; the others are taken over, by a hash of their text (`identity.record_contents`).
 
     Args:
         con: the working file.
@@ -104,44 +57,90 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
     """
     today = today or now().date()
     with step("standardise") as result, edge("identity"):
-        query = " UNION ALL ".join(f"({table.query()})" for table in person_tables(con))
-        raw = pl.from_arrow(con.sql(f"SELECT * FROM ({query}) ORDER BY record_key").to_arrow_table())
+        _raw_records(con, source_tables(con, "person_tables"), today.year)
+        is_known = has_table(con, "identity", "record_contents")
+        unchanged = "SELECT record_key FROM raw_records JOIN identity.record_contents USING (record_key, raw_hash)"
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE unchanged AS {unchanged if is_known else 'SELECT NULL::VARCHAR AS record_key WHERE false'}"
+        )
+        raw = pl.from_arrow(
+            con.sql(
+                "SELECT w.* EXCLUDE (raw_hash) FROM raw_records AS w ANTI JOIN unchanged USING (record_key) ORDER BY record_key"
+            ).to_arrow_table()
+        )
         assert isinstance(raw, pl.DataFrame)
-        clean = cleaned(raw, today)
-        points = contact_points(raw, clean)
+        clean, points = _shared_out(raw, today, with_points=True)
+        con.register("fresh_records", clean.to_arrow())
+        con.register("fresh_points", points.to_arrow())
+        records, contact_points_now = "fresh_records", "SELECT * FROM fresh_points"
+        if is_known:
+            records = (
+                "(SELECT * FROM fresh_records UNION ALL BY NAME SELECT r.* EXCLUDE (birth_date, birth_day) "
+                "REPLACE (c.email_key AS email_key, c.phone_e164 AS phone_e164, c.tax_id AS tax_id), c.born, c.birthday "
+                "FROM identity.records AS r JOIN identity.record_contents AS c USING (record_key) SEMI JOIN unchanged USING (record_key))"
+            )
+            contact_points_now += (
+                " UNION ALL BY NAME SELECT p.* FROM identity.contact_points AS p SEMI JOIN unchanged USING (record_key)"
+            )
         fault("standardise.before_write")
-        con.register("clean_records", clean.to_arrow())
         con.execute("BEGIN")
-        con.execute("CREATE OR REPLACE TABLE identity.records AS SELECT * FROM clean_records ORDER BY record_key")
-        con.register("points", points.to_arrow())
-        con.execute("CREATE OR REPLACE TABLE identity.contact_points AS SELECT * FROM points")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE all_records AS SELECT * FROM {records}")
+        con.execute(
+            f"CREATE OR REPLACE TABLE identity.contact_points AS SELECT * FROM ({contact_points_now}) ORDER BY record_key, kind"
+        )
+        write_records(con, "all_records", today)
+        con.execute(
+            "CREATE OR REPLACE TABLE identity.record_contents AS "
+            "SELECT record_key, w.raw_hash, r.email_key, r.phone_e164, r.tax_id, r.born, r.birthday "
+            "FROM all_records AS r JOIN raw_records AS w USING (record_key) ORDER BY record_key"
+        )
+        con.execute("CREATE OR REPLACE TABLE identity.source_merges AS SELECT * FROM merges ORDER BY ALL")
         mark_shared(con)
         con.execute("COMMIT")
-        con.unregister("clean_records")
-        con.unregister("points")
-        result.rows_in = raw.height
-        result.rows_out = int(
-            con.execute("SELECT count(*) FROM identity.records WHERE exclusion IS NULL").fetchall()[0][0]
-        )
-        unusable = points.filter(pl.col("status") == "invalid").height
+        con.execute("DROP TABLE all_records")
+        con.unregister("fresh_records")
+        con.unregister("fresh_points")
+        result.rows_in = count(con, "identity.records")
+        result.rows_out = count(con, "identity.records WHERE exclusion IS NULL")
         result.facts = {
-            "contact_points": points.height,
-            "unusable_contact_points": unusable,
-            "excluded": raw.height - result.rows_out,
-            "shared_identifiers": int(con.execute("SELECT count(*) FROM identity.shared_identifiers").fetchall()[0][0]),
+            "cleaned": raw.height,
+            "contact_points": count(con, "identity.contact_points"),
+            "unusable_contact_points": count(con, "identity.contact_points WHERE status = 'invalid'"),
+            "excluded": result.rows_in - result.rows_out,
+            "shared_identifiers": count(con, "identity.shared_identifiers"),
+            "merged_at_the_source": count(con, "identity.source_merges"),
         }
     return result
 
 
-def _mapped(frame: pl.DataFrame, columns: list[str], function: Callable[..., Any], fields: list[str]) -> pl.DataFrame:
-    """Apply a function to each different combination of values and join its fields back."""
-    unique = frame.select(columns).unique(maintain_order=True)
-    values = [function(*row) for row in unique.iter_rows()]
-    made = pl.DataFrame(
-        {field: [value[i] for value in values] for i, field in enumerate(fields)},
-        schema=dict.fromkeys(fields, pl.String),
+def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year: int) -> None:
+    """Make `merges` and `raw_records`: text per role, with a hash of all that decides what becomes of it.
+
+    A record that was merged at its source and is exported no more gets a row of its own, so that its id still finds its person.
+    """
+    told = ", ".join(["record_key", "default_country", *ROLES, "is_merged"])
+    con.execute(f"CREATE OR REPLACE TEMP TABLE merges AS {merges_of(tables)}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT *, hash({METHOD}, {year}, {told}) AS raw_hash FROM ({with_merged(tables, ROLES)})"
     )
-    return frame.join(unique.hstack(made), on=columns, how="left", nulls_equal=True, maintain_order="left")
+
+
+def write_records(con: duckdb.DuckDBPyConnection, cleaned_rows: str, today: date, *, of_any_age: bool = False) -> None:
+    """Replace `identity.records` by cleaned rows; of dates of birth those count that a customer can have.
+
+    Args:
+        con: the working file.
+        cleaned_rows: a relation of what :func:`cleaned` returns.
+        today: ages are reckoned from here.
+        of_any_age: dates of birth of children and of people long dead count too, for tables that are not of customers.
+    """
+    ages = rules_in_force().ages_years
+    age_years = f"(DATE '{today}' - born) / 365.25"
+    is_taken = f"{age_years} >= 0" if of_any_age else f"{age_years} BETWEEN {ages.min} AND {ages.max}"
+    con.execute(
+        f"CREATE OR REPLACE TABLE identity.records AS SELECT * EXCLUDE (born, birthday), CASE WHEN {is_taken} THEN born END AS birth_date, "
+        f"CASE WHEN {is_taken} THEN strftime(born, '%m-%d') ELSE birthday END AS birth_day FROM {cleaned_rows} ORDER BY record_key"
+    )
 
 
 def _name_parts(full: str | None, given: str | None, family: str | None, email: str | None) -> tuple[str | None, ...]:
@@ -210,53 +209,72 @@ def _email_parts(raw: str | None) -> tuple[str | None, ...]:
     return (email.address, email.key, email.local.replace(".", "").replace("_", ""), email.kind)
 
 
-def _birth(raw: str | None, birthday: str | None, today: date, of_any_age: bool) -> tuple[str | None, str | None]:
-    rules = person_rules()
+def _birth(raw: str | None, birthday: str | None) -> tuple[str | None, str | None]:
+    """Return a whole date, and a day of birth that is written without its year."""
+    born: str | None = None
     if raw:
         try:
-            born = date.fromisoformat(raw[:10])
+            born = date.fromisoformat(raw[:10]).isoformat()
         except ValueError:
             born = None
-        age_years = (today - born).days / 365.25 if born else -1.0
-        if born and (age_years >= 0 if of_any_age else rules.min_age_years <= age_years <= rules.max_age_years):
-            return born.isoformat(), f"{born:%m-%d}"
     if birthday and len(birthday) == 5 and birthday[2] in "/-" and birthday[:2].isdigit() and birthday[3:].isdigit():
-        return None, f"{birthday[:2]}-{birthday[3:]}"
-    return None, None
+        return born, f"{birthday[:2]}-{birthday[3:]}"
+    return born, None
 
 
-def cleaned(raw: pl.DataFrame, today: date, *, of_any_age: bool = False) -> pl.DataFrame:
+def cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     """Return text rows as comparable records; many rows are shared out over processes, one for each core.
 
     Args:
         raw: one text column per role, with `record_key`, `source`, `source_table`, `record_id` and `default_country`; a column
             `identifier` may hold identifiers of a table's own, which are compared as tax ids are.
-        today: ages are reckoned from here.
-        of_any_age: dates of birth of children and of people long dead are taken too, for tables that are not of customers.
+        today: tells the century of a year of birth in two digits.
     """
+    return _shared_out(raw, today)[0]
+
+
+def _shared_out(raw: pl.DataFrame, today: date, *, with_points: bool = False) -> tuple[pl.DataFrame, pl.DataFrame]:
     cores = settings().threads
     if raw.height < PROCESSES_FROM_ROWS or cores < 2 or multiprocessing.current_process().daemon:
-        return _cleaned(raw, today, of_any_age)
-    share = -(-raw.height // cores)
-    parts = [raw.slice(at, share) for at in range(0, raw.height, share)]
+        return _prepared(raw, today, with_points)
+    parts = [raw.slice(at, ROWS_AT_ONCE) for at in range(0, raw.height, ROWS_AT_ONCE)]
+    done: list[tuple[pl.DataFrame, pl.DataFrame] | None] = [None] * len(parts)
     with ProcessPoolExecutor(cores - 1, multiprocessing.get_context("spawn")) as helpers:
-        others = [helpers.submit(_cleaned, part, today, of_any_age) for part in parts[1:]]
-        return pl.concat([_cleaned(parts[0], today, of_any_age), *(other.result() for other in others)])
+        waiting = [helpers.submit(_prepared, part, today, with_points) for part in parts]
+        # Helpers begin at the front, once they have started; this process takes back what they have not come to, from the end.
+        for at in reversed(range(len(parts))):
+            if waiting[at].cancel():
+                done[at] = _prepared(parts[at], today, with_points)
+        found = [got if (got := done[at]) is not None else waiting[at].result() for at in range(len(parts))]
+    return pl.concat([clean for clean, _ in found]), pl.concat([points for _, points in found])
 
 
-def _cleaned(raw: pl.DataFrame, today: date, of_any_age: bool) -> pl.DataFrame:
-    frame = _mapped(raw, ["country", "default_country"], lambda c, d: (places.country_code(c) or d,), ["country_code"])
-    frame = _mapped(
+def _prepared(raw: pl.DataFrame, today: date, with_points: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return cleaned records, and their contact points where they are wanted."""
+    is_collecting = gc.isenabled()
+    # Millions of small texts and no cycles: looking for some takes a fifth of the time.
+    gc.disable()
+    try:
+        clean = _cleaned(raw, today)
+        return clean, contact_points(raw, clean) if with_points else pl.DataFrame()
+    finally:
+        if is_collecting:
+            gc.enable()
+
+
+def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
+    frame = mapped(raw, ["country", "default_country"], lambda c, d: (places.country_code(c) or d,), ["country_code"])
+    frame = mapped(
         frame, ["full_name", "given_name", "family_name", "email"], _name_parts,
         ["given", "is_known_given", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound", "name_inferred_from"],
     )  # fmt: skip
-    frame = _mapped(
+    frame = mapped(
         frame, ["given_name", "family_name", "given", "surname_1", "surname_2"], _displayed,
         ["given_display", "surnames_display"],
     )  # fmt: skip
-    frame = _mapped(frame, ["email"], _email_parts, ["email_address", "email_key", "email_local", "email_kind"])
-    frame = _mapped(frame, ["phone", "country_code"], lambda p, c: (phones.to_e164(p, c),), ["phone_e164"])
-    frame = _mapped(frame, ["tax_id", "country_code"], lambda t, c: (tax_ids.valid_tax_id(t, c),), ["valid_tax_id"])
+    frame = mapped(frame, ["email"], _email_parts, ["email_address", "email_key", "email_local", "email_kind"])
+    frame = mapped(frame, ["phone", "country_code"], lambda p, c: (phones.to_e164(p, c),), ["phone_e164"])
+    frame = mapped(frame, ["tax_id", "country_code"], lambda t, c: (tax_ids.valid_tax_id(t, c),), ["valid_tax_id"])
     if "identifier" in frame.columns:
         bare = pl.col("identifier").str.to_uppercase().str.replace_all("[^0-9A-Z]", "")
         frame = frame.with_columns(
@@ -264,58 +282,62 @@ def _cleaned(raw: pl.DataFrame, today: date, of_any_age: bool) -> pl.DataFrame:
                 "valid_tax_id"
             )
         )
-    frame = _mapped(
-        frame, ["birth_date", "birthday", "valid_tax_id", "country_code"],
-        lambda b, d, t, c: _birth(b or (None if d else tax_ids.birth_date_in(t, c, today.year)), d, today, of_any_age),
-        ["born", "birth_day"],
+    frame = mapped(
+        frame.rename({"birthday": "written_birthday"}), ["birth_date", "written_birthday", "valid_tax_id", "country_code"],
+        lambda b, d, t, c: _birth(b or (None if d else tax_ids.birth_date_in(t, c, today.year)), d), ["born", "birthday"],
     )  # fmt: skip
-    frame = _mapped(
+    frame = mapped(
         frame, ["street"], lambda s: tuple(p or None for p in parse_street(s)), ["street_name", "street_number"]
     )
-    frame = _mapped(frame, ["city"], lambda c: (places.city_key(c) or None,), ["city_key"])
+    frame = mapped(frame, ["city"], lambda c: (places.city_key(c) or None,), ["city_key"])
+    is_company = pl.col("is_company") == "true"
+    # A record that the source merged into another belongs to that one, whatever became of it there.
+    is_merged = pl.col("is_merged") == "true" if "is_merged" in frame.columns else pl.lit(False)
     return frame.select(
         "record_key", "source", "source_table", "record_id",
         pl.col("observed_at").str.slice(0, 19).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).fill_null(
             pl.col("observed_at").str.slice(0, 10).str.to_datetime("%Y-%m-%d", strict=False)
         ).alias("observed_at"),
         pl.when(pl.col("is_one_time") == "true").then(pl.lit("one-time customer: one number for many people"))
+        .when(is_company).then(pl.lit("a company"))
+        .when(is_merged).then(None)
         .when(pl.col("is_deleted") == "true").then(pl.lit("marked for deletion at the source"))
         .when(pl.all_horizontal(pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_null()))
         .then(pl.lit("nothing to recognise a person by")).alias("exclusion"),
         "given_display", "surnames_display",
         "given", "is_known_given", "given_first", "given_canonical", "surname_1", "surname_2", "surname_sound",
         "name_inferred_from", "email_address", "email_key", "email_local", "email_kind", pl.col("phone").alias("phone_as_written"), "phone_e164",
-        pl.col("valid_tax_id").alias("tax_id"), pl.col("born").str.to_date("%Y-%m-%d").alias("birth_date"), "birth_day",
+        pl.col("valid_tax_id").alias("tax_id"), pl.col("born").str.to_date("%Y-%m-%d"), "birthday",
         pl.col("street").alias("street_as_written"), "street_name", "street_number",
         pl.col("city").alias("city_as_written"), "city_key",
         pl.col("postcode").str.strip_chars(" '").str.to_uppercase().alias("postcode"), pl.col("region"), "country_code",
     )  # fmt: skip
 
 
+#: What an identifier is called where people read of it.
+KINDS = {"email_key": "email", "phone_e164": "phone", "tax_id": "tax_id", "domain": "domain"}
+
+
 def mark_shared(con: duckdb.DuckDBPyConnection) -> None:
-    """Take identifiers out of comparison that are used under too many given names, and keep the reason.
+    """Take identifiers out of comparison that are used under too many names, and keep the reason.
 
     `identity.shared_identifiers`: one row per identifier, by a hash of its value.
     """
     con.execute(
         "CREATE OR REPLACE TABLE identity.shared_identifiers "
-        "(kind VARCHAR, value_hash VARCHAR, records BIGINT, given_names BIGINT, reason VARCHAR)"
+        "(kind VARCHAR, value_hash VARCHAR, records BIGINT, names BIGINT, reason VARCHAR)"
     )
-    columns = {"email": "email_key", "phone": "phone_e164", "tax_id": "tax_id"}
-    for kind, most in sorted(person_rules().shared_identifier_names.items()):
-        column = columns[kind]
+    rules = rules_in_force()
+    of_what = "given names" if rules.entity == "person" else "names"
+    for column, most in sorted(rules.shared_identifier_names.items(), key=lambda declared: KINDS[declared[0]]):
         con.execute(
-            f"""
-            INSERT INTO identity.shared_identifiers
-            SELECT '{kind}', sha256({column}), count(*), count(DISTINCT given_first),
-                'used under ' || count(DISTINCT given_first) || ' given names; more than {most} is nobody in particular'
-            FROM identity.records WHERE {column} IS NOT NULL AND exclusion IS NULL
-            GROUP BY {column} HAVING count(DISTINCT given_first) > {most} ORDER BY 2
-            """
+            f"CREATE OR REPLACE TEMP TABLE shared AS SELECT {column} AS value, count(*) AS records, "
+            f"count(DISTINCT {rules.tells_apart}) AS names "
+            f"FROM identity.records WHERE {column} IS NOT NULL AND exclusion IS NULL GROUP BY 1 HAVING names > {most}"
         )
         con.execute(
-            f"""
-            UPDATE identity.records SET {column} = NULL WHERE sha256({column}) IN
-                (SELECT value_hash FROM identity.shared_identifiers WHERE kind = '{kind}')
-            """
+            f"INSERT INTO identity.shared_identifiers SELECT '{KINDS[column]}', sha256(value), records, names, 'used under ' || names || "
+            f"' {of_what}; more than {most} is nobody in particular' FROM shared ORDER BY 2"
         )
+        con.execute(f"UPDATE identity.records SET {column} = NULL WHERE {column} IN (SELECT value FROM shared)")
+        con.execute("DROP TABLE shared")

@@ -1,4 +1,4 @@
-"""Any tables of people as records: columns mapped to roles by a declaration, with no source behind them.
+"""Any tables of people or companies as records: columns mapped to roles by a declaration, with no source behind them.
 
 In: CSV or Parquet files and a roles file. Out: a frame of text columns, one per role, as `identity.standardise` cleans it.
 """
@@ -8,19 +8,23 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 from pydantic import Field, model_validator
 
+from identity.companies import COMPANY_ROLES
+from identity.declared import Entity
 from identity.standardise import ROLES
 from warehouse.declarations import Declared, load
 from warehouse.errors import CdpError
 
 Role = Literal[
     "full_name", "given_name", "family_name", "email", "phone", "tax_id", "identifier", "birth_date", "birthday",
-    "street", "city", "postcode", "region", "country", "observed_at",
+    "street", "city", "postcode", "region", "country", "observed_at", "organisation", "website",
 ]  # fmt: skip
+#: What a role of a roles file is called inside, where that is another word.
+INSIDE = {"company": "organisation"}
 
 #: Forms in which dates of birth are tried when none is declared; the one that fits most values is taken, the first of equals.
 DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d")
@@ -52,18 +56,42 @@ class RolesOfTable(Declared):
 class Roles(Declared):
     """A roles file: what `cdp resolve` needs to know of tables it has never seen."""
 
-    entity: Literal["person"] = "person"
+    entity: Entity = "person"
     tables: tuple[RolesOfTable, ...] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _roles_of_its_kind(self) -> Roles:
+        allowed = {
+            *(INSIDE.get(role, role) for role in (COMPANY_ROLES if self.entity == "company" else ROLES)),
+            "identifier",
+        }
+        foreign = sorted({str(role) for table in self.tables for role in table.roles} - allowed)
+        if foreign:
+            known = ", ".join(sorted(allowed & {str(role) for role in get_args(Role)}))
+            raise ValueError(f"a {self.entity} has no role {', '.join(foreign)}; it has {known}")
+        return self
 
-def read_tables(files: list[Path], roles_file: Path) -> pl.DataFrame:
-    """Read files as records of text: `record_key`, `source`, `source_table`, `record_id`, `default_country` and the roles.
+
+def read_roles(roles_file: Path) -> Roles:
+    """Read a roles file.
 
     Raises:
-        DeclarationError: the roles file is wrong.
+        DeclarationError: it is wrong.
+    """
+    return load(roles_file, Roles)
+
+
+def read_tables(files: list[Path], declared: Roles, roles_file: Path) -> pl.DataFrame:
+    """Read files as records of text: `record_key`, `source`, `source_table`, `record_id`, `default_country` and the roles.
+
+    Args:
+        files: CSV or Parquet.
+        declared: what :func:`read_roles` read.
+        roles_file: is named in errors.
+
+    Raises:
         CdpError: a file is not there or cannot be read, no table of the roles file is meant for it, or a column is not in it.
     """
-    declared = load(roles_file, Roles)
     frames: list[pl.DataFrame] = []
     sources: set[str] = set()
     for file in files:
@@ -75,7 +103,7 @@ def read_tables(files: list[Path], roles_file: Path) -> pl.DataFrame:
         if source in sources:
             raise CdpError(f"{file.name}: source '{source}' has a file already; give each its own 'source:'")
         sources.add(source)
-        frames.append(_records(_read(file, table), file, table, source))
+        frames.append(_records(_read(file, table), file, table, source, declared.entity))
     records = pl.concat(frames)
     if records.is_empty():
         raise CdpError("the files hold no rows; there is nothing to resolve")
@@ -102,7 +130,7 @@ def _read(file: Path, table: RolesOfTable) -> pl.DataFrame:
         ) from None
 
 
-def _records(rows: pl.DataFrame, file: Path, table: RolesOfTable, source: str) -> pl.DataFrame:
+def _records(rows: pl.DataFrame, file: Path, table: RolesOfTable, source: str, entity: Entity) -> pl.DataFrame:
     named = {column.strip(): column for column in rows.columns}
     for column in [
         *(c for columns in table.roles.values() for c in columns),
@@ -114,8 +142,8 @@ def _records(rows: pl.DataFrame, file: Path, table: RolesOfTable, source: str) -
             raise CdpError(f"{file.name}: column '{column}' is not in it; {hint}")
     text = rows.select(pl.all().cast(pl.String).str.strip_chars(" \t\u00a0'").replace("", None))
     roles = []
-    for role in (*ROLES, "identifier"):
-        columns = [pl.col(named[c]) for c in table.roles.get(role, ())]  # type: ignore[call-overload]
+    for role in dict.fromkeys((*(COMPANY_ROLES if entity == "company" else ROLES), "birth_date", "identifier")):
+        columns = [pl.col(named[c]) for c in table.roles.get(INSIDE.get(role, role), ())]
         value = (
             pl.concat_str(columns, separator=" ", ignore_nulls=True).replace("", None)
             if columns

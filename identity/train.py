@@ -15,18 +15,16 @@ from typing import Any
 import duckdb
 
 from identity import model as model_parts
-from identity.declared import person_rules
+from identity.declared import of_join, rules_in_force
 from identity.link import blocked_input, prepare_input
 from identity.model import ModelNotTrained, labels_of
 from warehouse.duck import connect, count
 from warehouse.errors import edge
-from warehouse.settings import settings
 from warehouse.steps import StepResult, step
 
-#: Sparse identifiers: comparison, level and column; a random sample almost never sees them agree.
-SPARSE = (("email", "email_key"), ("phone", "phone_e164"), ("tax_id", "tax_id"))
 #: No probability is taken as smaller: a level nobody was seen in is rare, not impossible.
 FLOOR_M, FLOOR_U = 2e-3, 1e-7
+RARE_PAIRS = 1_000_000
 #: A block of fewer pairs teaches too little, one of more is mostly of strangers.
 MIN_TRAINING_PAIRS, MAX_TRAINING_PAIRS = 300, 20_000_000
 #: Of an unknown table: so many runs at least, and no run where more of the matches than this contradict each other.
@@ -56,9 +54,9 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=seed)
         learnt = _learnt(con, linker) if of_any_table else None
         if learnt is None:
-            for columns in person_rules().training_rules:
+            for columns in rules_in_force().training_rules:
                 _expect(linker, columns)
-        shipped = model_parts.numbers_of(model_parts.load_model(model_parts.SHIPPED)) if of_any_table else {}
+        shipped = model_parts.numbers_of(model_parts.load_model(model_parts.shipped_path())) if of_any_table else {}
         absent = [c for c in shipped if not model_parts.is_compared(con, "splink_input", c)]
         trained = _numbers(linker.misc.save_model_to_json(), shipped, learnt)
         trained |= {comparison: shipped[comparison] for comparison in absent}
@@ -66,7 +64,7 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         model_parts.write_model(
             path,
             {
-                "entity": "person",
+                "entity": rules_in_force().entity,
                 "records": records,
                 "prior": float(f"{prior:.6g}"),
                 "comparisons": {
@@ -90,7 +88,7 @@ def train_on_working_file(path: Path | None = None) -> StepResult:
     """Train on the working file's records and write the company's own model, which links from then on."""
     con = connect()
     try:
-        return train(con, path or settings().state / "models" / "person.json")
+        return train(con, path or model_parts.trained_path())
     finally:
         con.close()
 
@@ -115,10 +113,10 @@ def _learnt(con: duckdb.DuckDBPyConnection, linker: Any) -> dict[str, list[float
     Raises:
         ModelNotTrained: no block teaches anything.
     """
-    present = {c for c in person_rules().comparisons if model_parts.is_compared(con, "splink_input", c)}
+    present = {c for c in rules_in_force().comparisons if model_parts.is_compared(con, "splink_input", c)}
     runs: dict[str, list[list[float]]] = {}
     accepted = 0
-    for rule in (*person_rules().training_rules, *person_rules().more_training_rules):
+    for rule in (*rules_in_force().training_rules, *rules_in_force().more_training_rules):
         if accepted >= FEWEST_RUNS and present <= set(runs):
             break
         if not MIN_TRAINING_PAIRS <= model_parts.pairs_by(con, "splink_input", rule) <= MAX_TRAINING_PAIRS:
@@ -142,28 +140,32 @@ def _learnt(con: duckdb.DuckDBPyConnection, linker: Any) -> dict[str, list[float
 
 def _looks_at(rule: tuple[str, ...], comparison: str) -> bool:
     """Tell whether a block fixes what a comparison looks at; then the comparison cannot be trained in it."""
-    return bool(set(rule) & set(person_rules().comparisons[comparison].columns))  # type: ignore[index]
+    return bool(set(rule) & set(rules_in_force().comparisons[comparison].columns))
 
 
 def _sparse_u(con: duckdb.DuckDBPyConnection) -> dict[str, dict[int, float]]:
     """Return u of the exact level of sparse identifiers: how often two different people share one.
 
-    Pairs that share a value and have clearly different given names are taken as different people.
+    Pairs that share a value and look like strangers, as declared, are taken as different people.
     """
     found: dict[str, dict[int, float]] = {
         name: {at: level.u for at, level in enumerate(comparison.levels) if level.u}
-        for name, comparison in person_rules().comparisons.items()
+        for name, comparison in rules_in_force().comparisons.items()
     }
-    for comparison, column in SPARSE:
-        known = count(con, f"splink_input WHERE {column} IS NOT NULL AND given_first IS NOT NULL")
+    rules = rules_in_force()
+    strangers = of_join(rules.strangers_when)
+    for comparison, declared in rules.comparisons.items():
+        column = declared.identifier
+        if not column:
+            continue
+        known = count(con, f"splink_input WHERE {column} IS NOT NULL AND {rules.tells_apart} IS NOT NULL")
         known_in = model_parts.in_small_blocks("splink_input", column)
         shared = count(
             con,
-            f"{known_in} AS a JOIN {known_in} AS b ON a.{column} = b.{column} AND a.record_key < b.record_key "
-            "WHERE jaro_winkler_similarity(a.given_first, b.given_first) < 0.7 "
-            "AND least(length(a.given_first), length(b.given_first)) > 1",
+            f"{known_in} AS a JOIN {known_in} AS b ON a.{column} = b.{column} AND a.record_key < b.record_key WHERE {strangers}",
         )
-        pairs = max(known * (known - 1) / 2, 1)
+        # In tables that have none of an identifier nothing is known of it: it is taken as rare.
+        pairs = max(known * (known - 1) / 2, 1 if known else RARE_PAIRS)
         found.setdefault(comparison, {})[0] = max(shared / pairs, 0.2 / pairs, FLOOR_U)
     return found
 
@@ -183,10 +185,13 @@ def _numbers(
         for at, level in enumerate(levels):
             known_m, known_u = (otherwise or {}).get(name, [(None, None)] * len(levels))[at]
             learnt_m = learnt[name][at] if learnt and name in learnt else None
-            declared = person_rules().comparisons[name].levels
-            rare_m = declared[at].rare_m if at < len(declared) else None
+            declared = rules_in_force().comparisons[name].levels
+            is_last = at == len(declared)
+            # Differing is what is left, where nobody was seen to differ.
+            rare_m = max(1 - sum(m), FLOOR_M) if is_last else declared[at].rare_m
+            rest_u = max(1 - sum(u), FLOOR_U) if is_last else None
             m_found = (level.get("m_probability") if learnt is None else learnt_m) or rare_m or known_m
-            u_found = level.get("u_probability") or known_u
+            u_found = level.get("u_probability") or known_u or rest_u
             if m_found is None or u_found is None:
                 missing = "m" if m_found is None else "u"
                 raise ModelNotTrained(

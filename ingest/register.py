@@ -1,7 +1,8 @@
 """Point `bronze.*` at what each table looks like now, and write what is known of the sources into the working file.
 
 In: the lake's accounts and the declarations. Out: views `bronze.*`, and the tables `quality.loads`, `refused_files`, `freshness`,
-`drift_events`, `quarantine_reasons`, `person_tables` and `login_tables`. What stays true: all of it is derived, so a second run
+`drift_events`, `quarantine_reasons`, `person_tables`, `company_tables`,
+`login_tables` and `employer_tables`. What stays true: all of it is derived, so a second run
 writes the same.
 """
 
@@ -80,43 +81,62 @@ def register_bronze(con: duckdb.DuckDBPyConnection) -> StepResult:
 
 
 def _declare_people(con: duckdb.DuckDBPyConnection) -> None:
-    """Write `quality.person_tables` and `quality.login_tables`: what identity must know of the tables it reads.
+    """Write `quality.person_tables`, `company_tables`, `login_tables` and `employer_tables`: what identity must know of its tables.
 
     Rooms meet through tables, so identity reads no declarations of this room.
     """
     people: list[tuple[object, ...]] = []
+    companies: list[tuple[object, ...]] = []
     logins: list[tuple[object, ...]] = []
+    employers: list[tuple[object, ...]] = []
     for contract in load_contracts().values():
         roles: dict[str, list[str]] = {}
         for column, declared in contract.columns.items():
             if declared.role:
                 roles.setdefault(declared.role, []).append(column)
+        joins = [
+            {"table": f"{contract.source}_{a.table}", "on": a.on, "where": a.where, "take": a.take, "keep": a.keep}
+            for a in contract.attach
+        ]
+        described = (
+            contract.name, contract.source, json.dumps(contract.key), json.dumps(roles), contract.country, json.dumps(joins),
+        )  # fmt: skip
         if contract.identifies == "person":
-            joins = [
-                {"table": f"{contract.source}_{a.table}", "on": a.on, "where": a.where, "take": a.take, "keep": a.keep}
-                for a in contract.attach
-            ]
-            people.append(
-                (
-                    contract.name,
-                    contract.source,
-                    json.dumps(contract.key),
-                    json.dumps(roles),
-                    contract.country,
-                    json.dumps(joins),
-                )
-            )
-        if contract.logs_in:
-            logins.append(
-                (contract.name, roles["anonymous_id"][0], roles["login"][0], roles["observed_at"][0], contract.logs_in)
-            )
-    lake.replace_table(
-        con, "quality", "person_tables", people,
-        "table_name VARCHAR, source VARCHAR, key JSON, roles JSON, country VARCHAR, joins JSON",
-    )  # fmt: skip
+            people.append(described)
+        if contract.identifies == "company" or (contract.identifies == "person" and "is_company" in roles):
+            companies.append(described)
+        if "anonymous_id" in roles and "observed_at" in roles:
+            logins.append(_told_by_events(contract, roles))
+        if contract.works_for:
+            employers.append((contract.name, json.dumps(contract.key), roles["account"][0], contract.works_for))
+    shape = "table_name VARCHAR, source VARCHAR, key JSON, roles JSON, country VARCHAR, joins JSON"
+    lake.replace_table(con, "quality", "person_tables", people, shape)
+    lake.replace_table(con, "quality", "company_tables", companies, shape)
     lake.replace_table(
         con, "quality", "login_tables", logins,
-        "table_name VARCHAR, anonymous_id VARCHAR, login VARCHAR, occurred_at VARCHAR, people VARCHAR",
+        "table_name VARCHAR, anonymous_id VARCHAR, login VARCHAR, occurred_at VARCHAR, people VARCHAR, email VARCHAR, consent VARCHAR, "
+        "url VARCHAR, clicks VARCHAR",
+    )  # fmt: skip
+    lake.replace_table(
+        con, "quality", "employer_tables", employers, "table_name VARCHAR, key JSON, account VARCHAR, companies VARCHAR"
+    )
+
+
+def _told_by_events(contract: Contract, roles: dict[str, list[str]]) -> tuple[object, ...]:
+    """Return what of an event table tells whose a device is: logins, addresses in forms, parameters of links in e-mails."""
+
+    def first(role: str) -> str | None:
+        return roles[role][0] if role in roles else None
+
+    declined = [n for n, c in contract.columns.items() if c.role == "consent" and c.purpose == "identification"]
+    contracts = load_contracts()
+    clicks = [
+        {"parameter": c.parameter, "table": c.table, "column": c.column, "key": list(contracts[c.table].key)}
+        for c in contract.clicks
+    ]
+    return (
+        contract.name, roles["anonymous_id"][0], first("login"), roles["observed_at"][0], contract.logs_in, first("email"),
+        declined[0] if declined else None, first("url"), json.dumps(clicks),
     )  # fmt: skip
 
 

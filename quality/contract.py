@@ -21,17 +21,19 @@ from warehouse.settings import settings
 Role = Literal[
     "full_name", "given_name", "family_name", "email", "phone", "tax_id", "birth_date", "birthday",
     "street", "city", "postcode", "region", "country", "observed_at", "is_deleted", "is_one_time",
-    "consent", "anonymous_id", "login", "merged_into", "text", "company", "handle",
+    "consent", "anonymous_id", "login", "merged_into", "merged_ids", "text", "company", "handle", "is_company",
+    "is_person", "website", "account", "url",
 ]  # fmt: skip
 
 #: Roles whose columns hold personal data; their values never leave a room in a message.
 PERSONAL_ROLES = frozenset(get_args(Role)) - {
-    "observed_at", "is_deleted", "is_one_time", "consent", "country", "anonymous_id", "login", "merged_into", "company",
+    "observed_at", "is_deleted", "is_one_time", "consent", "country", "anonymous_id", "login", "merged_into", "merged_ids",
+    "company", "is_company", "is_person", "website", "account", "url",
 }  # fmt: skip
 
 #: Keys of a declaration that decide nothing about a row: a change of them gates nothing again.
 NOT_FATE = ("description", "grain", "path", "member", "marker", "fresh_within", "attach", "identifies", "country", "load", "series",
-            "logs_in")  # fmt: skip
+            "logs_in", "works_for", "clicks")  # fmt: skip
 
 TRUE_WORDS = ("true", "t", "yes", "y", "1", "x", "si", "sí", "s", "verdadero")
 FALSE_WORDS = ("false", "f", "no", "n", "0", "falso")
@@ -163,6 +165,14 @@ class Attach(Declared):
     keep: tuple[str, ...] = Field(default=(), description="columns kept to join further tables on")
 
 
+class Click(Declared):
+    """A parameter that links in e-mails carry, and the person table in which its values are known."""
+
+    parameter: str = Field(pattern=r"^[A-Za-z0-9_]+$")
+    table: str
+    column: str
+
+
 class Contract(Declared):
     """Everything that is known of one export table before a file of it arrives."""
 
@@ -205,10 +215,19 @@ class Contract(Declared):
     duplicates: Literal["quarantine", "drop"] = "quarantine"
     undeclared: Literal["ignore", "refuse"] = "ignore"
     drop_at_landing: tuple[str, ...] = ()
-    identifies: Literal["person", "nobody"] = "nobody"
+    identifies: Literal["person", "company", "nobody"] = Field(
+        default="nobody",
+        description="whose records it holds; a table of people with a column of role 'is_company' holds companies too",
+    )
     country: str | None = Field(default=None, description="ISO country of records that name none")
     attach: tuple[Attach, ...] = ()
     logs_in: str | None = Field(default=None, description="person table that the ids of role 'login' belong to")
+    clicks: tuple[Click, ...] = Field(
+        default=(), description="parameters in the column of role 'url' that tell who clicked"
+    )
+    works_for: str | None = Field(
+        default=None, description="table of companies that the ids of role 'account' belong to"
+    )
     fresh_within: str = Field(default="36h", pattern=r"^\d+[hd]$")
     rows: Rows = Rows()
     rules: tuple[Rule, ...] = ()

@@ -175,3 +175,5 @@ SHOPIFY_ORDER_HEADER = (
     "Duties,Billing Province Name,Shipping Province Name,Payment ID,Payment Terms Name,Next Payment Due At,"
     "Payment References"
 ).split(",")
+#: Usual legal form of a company, per country.
+FORMS = {"MX": "S.A. de C.V.", "ES": "S.L.", "CO": "S.A.S.", "AR": "S.A.", "CL": "SpA", "US": "Inc."}

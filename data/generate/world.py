@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
+from data.generate import facts
 from data.generate.commerce import Order, Product
 from data.generate.people import Person
 
@@ -70,7 +71,6 @@ class World:
 
 
 INDUSTRIES = ["Retail", "Logística", "Alimentos", "Construcción", "Salud", "Educación", "Turismo", "Software"]
-FORMS = {"MX": "S.A. de C.V.", "ES": "S.L.", "CO": "S.A.S.", "AR": "S.A.", "CL": "SpA", "US": "Inc."}
 
 
 def make_accounts(people: list[Person], rng: random.Random, until: date) -> list[Account]:
@@ -87,7 +87,7 @@ def make_accounts(people: list[Person], rng: random.Random, until: date) -> list
         accounts.append(
             Account(
                 number=number,
-                name=f"{stem} {FORMS[staff[0].country]}",
+                name=f"{stem} {facts.FORMS[staff[0].country]}",
                 domain=f"empresa{number}.example",
                 country=staff[0].country,
                 industry=rng.choice(INDUSTRIES),

@@ -118,6 +118,12 @@ def leaning(word: str) -> float:
     return math.log(given / surname)
 
 
+@lru_cache(maxsize=500_000)
+def _words(text: str | None) -> tuple[str, ...]:
+    """Split a name as it was typed into folded words, with particles joined to what follows."""
+    return tuple(_groups(folded(_repaired(text)))) if text else ()
+
+
 def _groups(text: str) -> list[str]:
     """Split folded text into words, with particles joined to what follows."""
     out: list[str] = []
@@ -136,6 +142,8 @@ def _groups(text: str) -> list[str]:
 
 def bare(surname: str) -> str:
     """Return a surname without its particles: `de la fuente` compares as `fuente`."""
+    if " " not in surname:
+        return surname
     words = [w for w in surname.split() if w not in PARTICLES]
     return " ".join(words) or surname
 
@@ -200,8 +208,7 @@ def split_two_fields(given_text: str | None, family_text: str | None) -> Name:
     Systems of the US put the first surname of `Gabriel | García Márquez` into the given or middle name; a last given
     word that is clearly a surname, beside a single family word, is moved back.
     """
-    given = _groups(folded(_repaired(given_text)))
-    family = _groups(folded(_repaired(family_text)))
+    given, family = list(_words(given_text)), list(_words(family_text))
     if not given and len(family) >= 3:
         return split_full_name(str(family_text))
     if len(given) >= 2 and len(family) == 1 and leaning(bare(given[-1])) < -2.5:

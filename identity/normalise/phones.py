@@ -7,9 +7,11 @@ Mexico and Spain it validated 64 % of the numbers, with these rules before it 90
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import phonenumbers
+from phonenumbers.phonemetadata import PhoneMetadata
 
 _NOTE = re.compile(r"(?i)\s*(ext\.?|x|casa|oficina|trabajo|cel|whatsapp|recados).*$")
 _SEVERAL = re.compile(r"\s*(?:/|;|,| y | o )\s*")
@@ -37,16 +39,44 @@ def to_e164(raw: str | None, country: str | None) -> str | None:
     text = "+" + digits.removeprefix("00") if is_international else digits
     text = _mexican(text, country) if country == "MX" or text.startswith("+52") else text
     text = _others(text, country)
+    if plain := _of_plain_region(text, country):
+        return None if PLACEHOLDERS.match(plain[3:]) else plain
+    return _parsed(text, country)
+
+
+def _parsed(text: str, country: str | None) -> str | None:
     try:
         number = phonenumbers.parse(text, country or None)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    national = phonenumbers.national_significant_number(number)
-    if PLACEHOLDERS.match(national):
+    if not phonenumbers.is_valid_number(number) or PLACEHOLDERS.match(phonenumbers.national_significant_number(number)):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+#: Regions whose code is theirs alone and whose numbers have no prefix to strip: what fits their patterns is valid as it stands.
+PLAIN_REGIONS = {"52": "MX", "34": "ES", "56": "CL"}
+
+
+def _of_plain_region(text: str, country: str | None) -> str | None:
+    """Return the E.164 form of a valid number of a plain region, at a tenth of a parser's cost; None leaves it to the parser."""
+    if text.startswith("+"):
+        code, national = text[1:3], text[3:]
+    else:
+        code, national = next((c for c, region in PLAIN_REGIONS.items() if region == country), ""), text
+    if code in PLAIN_REGIONS and _valid_in(PLAIN_REGIONS[code]).fullmatch(national):
+        return f"+{code}{national}"
+    return None
+
+
+@cache
+def _valid_in(region: str) -> re.Pattern[str]:
+    """Return the pattern of numbers that the parser's own metadata call valid: the general one and that of some type."""
+    known: Any = PhoneMetadata.metadata_for_region(region)
+    types = [known.fixed_line, known.mobile, known.toll_free, known.premium_rate, known.shared_cost, known.voip,
+             known.personal_number, known.pager, known.uan, known.voicemail]  # fmt: skip
+    kinds = "|".join(f"(?:{kind.national_number_pattern})" for kind in types if kind and kind.national_number_pattern)
+    return re.compile(f"(?=(?:{known.general_desc.national_number_pattern})$)(?:{kinds})")
 
 
 def _mexican(text: str, country: str | None) -> str:

@@ -17,9 +17,12 @@ def folded(text: str) -> str:
 
     `peña` and `pena` are different surnames (68,387 and 11,282 bearers in Spain), so the tilde stays.
     """
-    composed = unicodedata.normalize("NFC", text).translate(_KEEP)
-    decomposed = unicodedata.normalize("NFD", composed)
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_BACK).lower()
+    if text.isascii():
+        plain = text.lower()
+    else:
+        composed = unicodedata.normalize("NFC", text).translate(_KEEP)
+        decomposed = unicodedata.normalize("NFD", composed)
+        plain = "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_BACK).lower()
     return " ".join(_NOT_A_LETTER.sub(" ", plain.replace("'", "").replace("’", "")).split())
 
 

@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from identity.cluster import cluster_records
-from identity.declared import person_rules
+from identity.declared import rules_in_force
 from identity.link import link_records
 from identity.standardise import standardise
 from warehouse.duck import count, rows
@@ -80,5 +80,5 @@ def test_odd_letters_and_empty_columns_are_resolved_or_stay_themselves(workspace
     assert "nothing" not in found
     # One value in every row tells nobody apart from anybody.
     assert len({found[f"v{i}"] for i in range(300)}) == 300
-    assert person_rules().max_block_records < 300
+    assert rules_in_force().max_block_records < 300
     con.close()

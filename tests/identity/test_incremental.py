@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 
 from identity import link
 from identity.cluster import cluster_records
-from identity.declared import person_rules
+from identity.declared import rules_in_force
 from identity.explain import explain_pair
 from identity.link import link_records
 from identity.standardise import standardise
@@ -51,13 +51,15 @@ def known(workspace, company, monkeypatch, warehouse_with):
     cluster_records(con)
     for table in kept_tables(con):
         con.execute(f"CREATE TABLE before_{table} AS SELECT * FROM identity.{table}")
-    still = person_rules().model_copy(
-        update={"full_run": person_rules().full_run.model_copy(update={"records_change_pct": 1000, "changed_pct": 100})}
+    still = rules_in_force().model_copy(
+        update={
+            "full_run": rules_in_force().full_run.model_copy(update={"records_change_pct": 1000, "changed_pct": 100})
+        }
     )
     monkeypatch.setattr(
         link, "_rules_digest", lambda: con.execute("SELECT rules FROM identity.link_base").fetchall()[0][0]
     )
-    monkeypatch.setattr(link, "person_rules", lambda: still)
+    monkeypatch.setattr(link, "rules_in_force", lambda: still)
     yield con
     con.close()
 

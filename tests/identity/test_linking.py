@@ -14,6 +14,7 @@ from identity.anonymous import stitch_devices
 from identity.cluster import cluster_records
 from identity.explain import explain_pair
 from identity.golden import build_golden_profiles
+from identity.households import build_households
 from identity.judgements import judge, judgements, undo
 from identity.link import link_records
 from identity.model import ModelNotTrained, load_model
@@ -99,8 +100,8 @@ def test_a_phone_of_too_many_names_belongs_to_nobody_and_the_reason_is_kept(work
     found = resolve(con)
 
     assert len(set(found.values())) == len(given)
-    kept = rows(con, "SELECT kind, given_names, reason FROM identity.shared_identifiers")
-    assert kept[0]["kind"] == "phone" and kept[0]["given_names"] == 8 and "+52" not in str(kept)
+    kept = rows(con, "SELECT kind, names, reason FROM identity.shared_identifiers")
+    assert kept[0]["kind"] == "phone" and kept[0]["names"] == 8 and "+52" not in str(kept)
 
 
 def test_a_persons_word_wins_over_all_evidence_and_can_be_taken_back(workspace, warehouse_with):
@@ -198,25 +199,46 @@ def test_a_shared_device_never_joins_people_and_history_goes_by_the_login_before
     found = resolve(con)
     con.execute(
         "CREATE TABLE quality.login_tables AS SELECT 'web' AS table_name, 'd' AS anonymous_id, 'u' AS login, 'moment' AS occurred_at, "
-        "'crm_people' AS people"
+        "'crm_people' AS people, 'mail' AS email, 'agreed' AS consent, 'url' AS url, "
+        '\'[{"parameter": "mc_eid", "table": "crm_people", "column": "phone", "key": ["id"]}]\' AS clicks'
     )
     con.execute(
         "CREATE TABLE bronze.web AS SELECT * FROM (VALUES ('tablet', '1', TIMESTAMP '2026-01-02'), ('tablet', '3', TIMESTAMP '2026-01-05'), "
         "('tablet', '1', TIMESTAMP '2026-01-09'), ('phone', '1', TIMESTAMP '2026-02-01'), ('phone', NULL, TIMESTAMP '2026-01-01')) AS t(d, u, moment)"
     )
+    con.execute("ALTER TABLE bronze.web ADD COLUMN mail VARCHAR")
+    con.execute("ALTER TABLE bronze.web ADD COLUMN agreed BOOLEAN")
+    con.execute("ALTER TABLE bronze.web ADD COLUMN url VARCHAR")
+    con.execute(
+        "INSERT INTO bronze.web VALUES "
+        # a form that was filled in, a link in a letter, a visitor who declined before logging in
+        "('form', NULL, TIMESTAMP '2026-03-01', ?, NULL, NULL), "
+        "('link', NULL, TIMESTAMP '2026-03-01', NULL, NULL, 'https://s.example/?a=1&mc_eid=eid3#x'), "
+        "('shy', NULL, TIMESTAMP '2026-03-01', NULL, false, NULL), ('shy', '1', TIMESTAMP '2026-03-02', NULL, NULL, NULL)",
+        [ANA["email"].upper()],
+    )
+    con.execute("UPDATE bronze.crm_people SET phone = 'eid3' WHERE id = '3'")
+    build_households(con)
     stitch_devices(con)
     spans = con.execute("SELECT anonymous_id, customer_id, valid_from, valid_to FROM identity.device_logins").fetchall()
 
     assert spans == [
+        ("form", found["1"], datetime(1900, 1, 1), datetime(9999, 12, 31)),
+        ("link", found["3"], datetime(1900, 1, 1), datetime(9999, 12, 31)),
         ("phone", found["1"], datetime(1900, 1, 1), datetime(9999, 12, 31)),
         ("tablet", found["1"], datetime(2026, 1, 2), datetime(2026, 1, 5)),
         ("tablet", found["3"], datetime(2026, 1, 5), datetime(2026, 1, 9)),
         ("tablet", found["1"], datetime(2026, 1, 9), datetime(9999, 12, 31)),
     ]
-    assert con.execute("SELECT anonymous_id, is_shared FROM identity.devices").fetchall() == [
-        ("phone", False),
-        ("tablet", True),
+    assert con.execute("SELECT anonymous_id, is_shared, reason FROM identity.devices").fetchall() == [
+        ("form", False, None),
+        ("link", False, None),
+        ("phone", False, None),
+        ("tablet", True, "shared by 2 customers of 2 households"),
     ]
+    assert con.execute("SELECT told_by FROM identity.device_logins WHERE anonymous_id IN ('form', 'link')").fetchall() == [
+        ("form",), ("e-mail click",),
+    ]  # fmt: skip
 
 
 def test_a_model_that_lacks_a_level_is_an_error(workspace):
@@ -236,3 +258,49 @@ def test_training_is_apart_from_linking_and_says_when_records_are_too_few(worksp
     standardise(con, date(2026, 11, 1))
     with pytest.raises(ModelNotTrained, match="2 records are too few"):
         train(con, workspace / "m.json")
+
+
+def test_what_a_source_merged_is_one_person_unless_somebody_says_otherwise(workspace, warehouse_with):
+    con = warehouse_with([
+        {"id": "1", **ANA, "phone": None},
+        {"id": "2", "given": "A. Z.", "family": None, "tax": "1"},  # nothing in common, but the CRM merged it into 1
+        {"id": "3", **LEO},
+    ])  # fmt: skip
+    roles = json.loads(con.execute("SELECT roles FROM quality.person_tables").fetchall()[0][0])
+    roles = {role: columns for role, columns in roles.items() if columns != ["tax"]}
+    con.execute("ALTER TABLE bronze.crm_people ADD COLUMN gone VARCHAR[]")
+    con.execute("UPDATE bronze.crm_people SET gone = ['77', '78'] WHERE id = '3'")
+    roles |= {"merged_into": ["tax"], "merged_ids": ["gone"]}
+    con.execute("UPDATE quality.person_tables SET roles = ?", [json.dumps(roles)])
+    found = resolve(con)
+
+    assert found["1"] == found["2"] != found["3"]
+    # Ids that are exported no more still find their person.
+    assert found["77"] == found["78"] == found["3"]
+    assert con.execute("SELECT DISTINCT kind FROM identity.links WHERE verdict = 'same'").fetchall() == [("source",)]
+    link_records(con, [("crm_people:1", "crm_people:2", "not same")])
+    cluster_records(con)
+    apart = con.execute(
+        "SELECT count(DISTINCT cluster_key) FROM identity.clusters WHERE record_key IN ('crm_people:1', 'crm_people:2')"
+    ).fetchall()
+    assert apart == [(2,)]
+
+
+def test_only_records_whose_text_changed_are_cleaned_again(workspace, warehouse_with):
+    con = warehouse_with(
+        [{"id": "1", **ANA}, {"id": "2", **LEO}, {"id": "3", **LEO, "email": "leo@y.example", "given": "L."}]
+    )
+    first = standardise(con, date(2026, 11, 1))
+    whole = con.execute("SELECT * FROM identity.records").fetchall()
+    points = con.execute("SELECT * FROM identity.contact_points").fetchall()
+    again = standardise(con, date(2026, 11, 2))
+    assert (first.facts["cleaned"], again.facts["cleaned"]) == (3, 0)
+    assert con.execute("SELECT * FROM identity.records").fetchall() == whole
+    assert con.execute("SELECT * FROM identity.contact_points").fetchall() == points
+    con.execute("UPDATE bronze.crm_people SET given = 'Leo' WHERE id = '2'")
+    con.execute("DELETE FROM bronze.crm_people WHERE id = '1'")
+    assert standardise(con, date(2026, 11, 2)).facts["cleaned"] == 1
+    parts = con.execute("SELECT * FROM identity.records").fetchall()
+    con.execute("DROP TABLE identity.record_contents")
+    assert standardise(con, date(2026, 11, 2)).facts["cleaned"] == 2
+    assert con.execute("SELECT * FROM identity.records").fetchall() == parts

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cdp import cli
 from identity.resolve import resolve_tables
-from identity.tables import read_tables
+from identity.tables import read_roles, read_tables
 from warehouse.errors import CdpError, DeclarationError
 
 ERP = """Kunde;Nombre;Apellidos;Correo;Teléfono;Nacimiento;Dirección;Ciudad;CP
@@ -63,7 +63,7 @@ def test_two_tables_are_resolved_by_their_roles_alone(tables):
 
 
 def test_dates_of_birth_are_read_in_the_form_that_fits(tables):
-    records = read_tables([tables / "erp.csv"], tables / "roles.yml")
+    records = read_tables([tables / "erp.csv"], read_roles(tables / "roles.yml"), tables / "roles.yml")
     assert records.filter(record_id="1")["birth_date"].to_list() == ["1980-02-03"]
 
 
@@ -79,13 +79,13 @@ def test_dates_of_birth_are_read_in_the_form_that_fits(tables):
 def test_a_table_that_cannot_be_read_is_one_sentence(tables, change, sentence):
     (tables / "roles.yml").write_text(ROLES.replace(*change), encoding="utf-8")
     with pytest.raises(CdpError, match=sentence):
-        read_tables([tables / "erp.csv"], tables / "roles.yml")
+        read_tables([tables / "erp.csv"], read_roles(tables / "roles.yml"), tables / "roles.yml")
 
 
 def test_a_wrong_role_is_an_error_with_its_line(tables):
     (tables / "roles.yml").write_text(ROLES.replace("email: Correo", "mail: Correo"), encoding="utf-8")
     with pytest.raises(DeclarationError, match=r"roles.yml.*mail"):
-        read_tables([tables / "erp.csv"], tables / "roles.yml")
+        read_tables([tables / "erp.csv"], read_roles(tables / "roles.yml"), tables / "roles.yml")
 
 
 def test_a_table_without_rows_says_so(tables):
@@ -134,3 +134,35 @@ def test_a_copied_number_and_a_missing_given_name_join_nobody_in_a_family(tables
     assert found["1"] == found["2"]
     assert found["3"] == found["4"]
     assert len({found["1"], found["3"], found["5"]}) == 3
+
+
+COMPANIES = """id;nombre;web;tel;ciudad;cp;pais
+1;Aceros del Norte, S.A. de C.V.;https://www.acerosdelnorte.com.mx/inicio;81 8342 1100;Monterrey;64000;MX
+2;ACEROS DEL NORTE SA DE CV;;(81) 8342-1100;MONTERREY;64000;México
+3;Aceros del Sur S.A. de C.V.;acerosdelsur.com.mx;;Mérida;97000;MX
+4;Panadería Núñez e Hijos, S.L.;;91 522 33 44;Madrid;28013;España
+5;Panaderia Nuñez;panaderianunez.es;+34 915 22 33 44;Madrid;28013;ES
+"""
+
+
+def test_companies_are_resolved_by_the_same_engine(tables):
+    (tables / "empresas.csv").write_text(COMPANIES, encoding="utf-8")
+    (tables / "empresas.yml").write_text(
+        "entity: company\ntables:\n  - {record_id: id, country: MX, delimiter: ';', roles: {organisation: nombre, website: web, phone: tel, "
+        "city: ciudad, postcode: cp, country: pais}}\n",
+        encoding="utf-8",
+    )
+    told = ["--roles", str(tables / "empresas.yml"), "--out", str(tables / "found")]
+    said = CliRunner().invoke(cli, ["resolve", str(tables / "empresas.csv"), *told], catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    assert "5 records are 3 companies" in said.output
+    found = {r: c for _, r, c, _ in pl.read_parquet(tables / "found" / "clusters.parquet").iter_rows()}
+    assert found["1"] == found["2"] != found["3"]
+    assert found["4"] == found["5"]
+    assert "one company" in (tables / "found" / "report.html").read_text()
+
+
+def test_a_role_of_people_is_no_role_of_companies(tables):
+    (tables / "wrong.yml").write_text("entity: company\ntables:\n  - {roles: {organisation: n, birth_date: b}}\n")
+    with pytest.raises(DeclarationError, match="a company has no role birth_date; it has city, country"):
+        read_roles(tables / "wrong.yml")

@@ -17,7 +17,7 @@ from scipy.spatial.distance import squareform
 from cdp import cli
 from identity import customer_ids, declared
 from identity.cluster import average_linkage, cluster_records
-from identity.declared import person_rules
+from identity.declared import rules_in_force
 from identity.explain import explain_pair, how_joined, waterfall_svg
 from identity.health import IdentitiesOutOfBounds, history_path
 from identity.judgements import judge
@@ -76,7 +76,7 @@ def test_many_groups_at_once_are_clustered_as_the_library_clusters_each(size):
 def test_the_queue_puts_what_matters_most_first_and_leaves_out_what_was_judged(linked):
     queue = rows(linked, "SELECT * FROM identity.review_queue ORDER BY priority DESC, record_l, record_r")
     assert queue
-    assert all(pair["uncertainty_bits"] >= person_rules().review_from_bits for pair in queue)
+    assert all(pair["uncertainty_bits"] >= rules_in_force().review_from_bits for pair in queue)
     assert queue[0]["priority"] == max(pair["priority"] for pair in queue)
     # What the customers spent weighs too, once the marts know it.
     low = min(queue, key=lambda pair: pair["priority"])
@@ -110,7 +110,7 @@ def test_how_a_customer_came_to_be_one_and_what_holds_it_together(workspace, war
     found = how_joined(con, customer)
     assert found["records"] == ["crm_people:1", "crm_people:2", "crm_people:3"]
     assert [len(join["part"]) + len(join["other"]) for join in found["joins"]] == [2, 3]
-    assert all(join["average_bits"] >= person_rules().merge_cut_bits for join in found["joins"])
+    assert all(join["average_bits"] >= rules_in_force().merge_cut_bits for join in found["joins"])
     pair = rows(con, "SELECT customer_id FROM identity.members GROUP BY 1 HAVING count(*) = 2 ORDER BY 1 LIMIT 1")[0]
     held = how_joined(con, pair["customer_id"])
     assert held["bridges"] == [{"pair": [1, 2], "bits": held["joins"][0]["strongest_bits"], "parts": [[1], [2]]}]
@@ -225,12 +225,12 @@ def test_a_wrong_declaration_of_comparisons_is_refused_with_file_line_and_what_i
     with pytest.raises(
         DeclarationError, match=rf"person.yml, line {line}: .*'surnam_1' is not a column.*did you mean 'surname_1'"
     ):
-        load(wrong, declared.PersonRules)
+        load(wrong, declared.EntityRules)
     wrong.write_text(told.replace("- [tax_id]\n", "- [tax_number]\n", 1), encoding="utf-8")
     with pytest.raises(
         DeclarationError, match=r"person.yml, line \d+: .*'tax_number' is not a column.*Allowed: given, "
     ):
-        load(wrong, declared.PersonRules)
+        load(wrong, declared.EntityRules)
 
 
 @pytest.mark.parametrize(("born_on_one_day", "together"), [(True, True), (False, False)])

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
+from typing import TYPE_CHECKING
 
 from data.generate import facts
+from data.generate.facts import FORMS
 from data.generate.people import Address, Person, folded
+
+if TYPE_CHECKING:
+    from data.generate.world import Account
 
 KEYS = "qwertyuiopasdfghjklñzxcvbnm"
 SHORT_TYPES = {
@@ -106,3 +112,16 @@ def home(rng: random.Random, person: Person, old_share: float) -> Address:
 def without_accents(rng: random.Random, text: str, share: float) -> str:
     """Lose the accents of so many of a hundred."""
     return folded(text) if rng.random() < share else text
+
+
+def company_name(rng: random.Random, account: Account, name: str) -> str:
+    """Return a company's name as another system has it: without its legal form, with other points, mistyped."""
+    form = FORMS[account.country]
+    chance = rng.random()
+    if chance < 0.25:
+        name = re.sub(re.escape(form) + "$", "", name, flags=re.IGNORECASE).strip(" ,.")
+    elif chance < 0.45:
+        name = name.replace(form, form.replace(".", ""))
+    elif chance < 0.55:
+        name = name.replace(f" {form}", f", {form.lower()}")
+    return maybe_typo(rng, name, 0.04)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from data.generate import facts
 from data.generate.people import Person, folded
-from data.generate.systems.damage import everyday_name, home, maybe_typo, mojibake, written_phone
+from data.generate.systems.damage import company_name, everyday_name, home, maybe_typo, mojibake, written_phone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from data.generate.world import Truth, World
 
 HEADER = ["ID de registro", "Nombre", "Apellidos", "Correo", "Número de teléfono", "Ciudad", "Código postal", "País/región",
@@ -26,7 +28,9 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
     """Write the CRM's contacts and note which record is which person."""
     rows: list[list[str]] = []
     record = 50000
-    merges = random.Random(len(people))  # of its own, so that merging changes nothing else about the company
+    merges = _merged_away(
+        random.Random(len(people))
+    )  # chance of its own, so that merging changes nothing else about the company
     for person in people:
         if "hubspot" not in person.systems:
             continue
@@ -60,7 +64,7 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
                 address.city if rng.random() < 0.6 else "", address.postcode if rng.random() < 0.4 else "",
                 facts.COUNTRY_NAMES_ES[person.country], born, rng.choice(["Lead", "Oportunidad", "Cliente", "Suscriptor"]),
                 f"{created:%d/%m/%Y %H:%M}", f"{changed:%d/%m/%Y %H:%M}", rng.choice(["", "Luis Peña", "Ana Ríos", "María Solís"]),
-                rng.choices(["Sí", "No", ""], [58, 14, 28])[0], _merged_away(merges),
+                rng.choices(["Sí", "No", ""], [58, 14, 28])[0], next(merges),
             ])  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "hubspot-contactos.csv").open("w", newline="", encoding="utf-8-sig") as handle:
@@ -70,23 +74,27 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
     return {"hubspot/hubspot-contactos.csv": len(rows)}
 
 
-def _merged_away(rng: random.Random) -> str:
-    """Return the ids of contacts that were merged into one: smaller than any that is left, and exported nowhere else."""
-    if rng.random() >= MERGED:
-        return ""
-    return ";".join(str(rng.randrange(10_000, 50_000)) for _ in range(rng.choice([1, 1, 2])))
+def _merged_away(rng: random.Random) -> Iterator[str]:
+    """Yield the ids of contacts that were merged into one: each once, and exported nowhere else."""
+    free = 900_000_000
+    while True:
+        gone = rng.choice([1, 1, 2]) if rng.random() < MERGED else 0
+        yield ";".join(str(free - at) for at in range(gone))
+        free -= gone
 
 
 def write_companies(folder: Path, world: World) -> dict[str, int]:
     """Write companies and deals of the CRM, in Spanish too."""
     rng = world.rng("hubspot companies")
+    written = world.rng("names of companies in hubspot")
     companies, deals = [], []
     for account in world.accounts:
         if rng.random() > 0.6:
             continue
         ident = str(8000 + account.number)
         world.truth.accounts.append(("hubspot_companies", ident, f"A{account.number:06d}"))
-        companies.append([ident, account.name if rng.random() < 0.8 else folded(account.name).upper(), account.domain, account.industry,
+        name = account.name if rng.random() < 0.8 else folded(account.name).upper()
+        companies.append([ident, company_name(written, account, name), account.domain if written.random() < 0.75 else "", account.industry,
                           account.people[0].address.city, facts.COUNTRY_NAMES_ES[account.country], str(account.employees), f"{account.arr_usd * 40}",
                           f"{account.since:%d/%m/%Y} 09:30"])  # fmt: skip
         stage = rng.choice(["Cita programada", "Presentación", "Cierre ganado", "Cierre perdido"])

@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from data.generate.systems.damage import home, maybe_typo, written_phone, written_street
+from data.generate import facts
+from data.generate.systems.damage import company_name, home, maybe_typo, written_phone, written_street
 from data.generate.systems.written import workbook, write_csv
 from data.generate.world import World
 
@@ -31,6 +32,7 @@ def write_odoo(folder: Path, world: World) -> dict[str, int]:
             written_phone(rng, person.phone, person.country) if rng.random() < 0.7 else "False", person.tax_id if rng.random() < 0.6 else "False",
             "es_AR", "Mayorista,VIP" if person.traits.value > 0.7 else "", f"{person.since:%Y-%m-%d} 10:00:00",
         ])  # fmt: skip
+    partners += _companies(world)
     orders, invoices, number = [], [], 0
     for order in world.orders:
         if order.system != "odoo":
@@ -88,6 +90,24 @@ def write_odoo(folder: Path, world: World) -> dict[str, int]:
         workbook(path, "Sheet1", ["product_id/default_code", "location_id", "quantity", "reserved_quantity"], rows)
         counts[f"odoo/{path.name}"] = len(rows)
     return counts
+
+
+def _companies(world: World) -> list[list[str]]:
+    """Return the partners of Odoo that are companies: of a common address, with a box of its office."""
+    rng, found = world.rng("companies in odoo"), []
+    for account in world.accounts:
+        if account.country != "AR" and rng.random() > 0.15:
+            continue
+        first = account.people[0]
+        ident = f"__export__.res_partner_{len(found) + 900_101}_{rng.getrandbits(32):08x}"
+        world.truth.accounts.append(("odoo_partners", ident, f"A{account.number:06d}"))
+        found.append([
+            ident, company_name(rng, account, account.name), "True", "False", written_street(rng, first.address), "False", first.address.city,
+            first.address.postcode, first.address.region, facts.COUNTRY_NAMES_ES[account.country],
+            f"administracion@{account.domain}" if rng.random() < 0.7 else "False",
+            written_phone(rng, first.phone, account.country) if rng.random() < 0.4 else "False", "False", "es_AR", "", f"{account.since:%Y-%m-%d} 10:00:00",
+        ])  # fmt: skip
+    return found
 
 
 def person_pays(discipline: float) -> float:
