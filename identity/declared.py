@@ -23,7 +23,7 @@ Entity = Literal["person", "company"]
 COMPARED: dict[Entity, tuple[str, ...]] = {
     "person": (
         "given", "is_known_given", "name_inferred_from", "given_first", "given_canonical", "surname_1", "surname_2",
-        "surname_sound", "email_key", "email_local", "phone_e164", "tax_id", "birth_date", "birth_day", "street_name",
+        "surname_sound", "email_key", "email_local", "email_shared", "phone_e164", "phone_shared", "tax_id", "birth_date", "birth_day", "street_name",
         "street_number", "postcode", "city_key", "country_code",
     ),
     "company": (
@@ -170,6 +170,7 @@ class EntityRules(Declared):
     deterministic_bits: float
     ages_years: Ages = Ages(min=0, max=150)
     comparisons: dict[str, Comparison]
+    frequent_within: dict[Column, Column] = Field(default_factory=dict)
     blocking_rules: tuple[Block, ...]
     most_pairs_per_record: MostPairs
     max_block_records: int = Field(ge=2)

@@ -19,7 +19,7 @@ from warehouse.steps import StepResult, step
 COLUMNS = {
     "given_name": "given_display",
     "surnames": "surnames_display",
-    "email": "CASE WHEN email_kind = 'person' THEN email_address END",
+    "email": "CASE WHEN email_kind IN ('person', 'family') THEN email_address END",
     "phone": "phone_e164",
     "tax_id": "tax_id",
     "birth_date": "birth_date",

@@ -173,14 +173,30 @@ def _full_run_due(con: duckdb.DuckDBPyConnection, base: Base | None, model: dict
 def _new_base(con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int) -> Base:
     """Take prior, blocks and frequencies from the records at hand, for this run and those that follow."""
     blocks, left_out, pairs = model_parts.block_keys(con, "splink_input", records)
-    counted = " UNION ALL ".join(
-        f"SELECT '{column}' AS part, {column} AS value, count(*) / sum(count(*)) OVER () AS frequency "
-        f"FROM splink_input WHERE {column} IS NOT NULL GROUP BY {column}"
-        for column in model_parts.frequency_columns()
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE new_frequencies AS SELECT * FROM ({counted}) ORDER BY 1, 2")
+    count_frequencies(con)
     prior = model_parts.prior_for(model, records)
     return Base(model["version"], _rules_digest(), prior, records, blocks, left_out, _has_families(con), pairs)
+
+
+def count_frequencies(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `new_frequencies`: how often values occur, within the group that is declared for them, as its bearers meet it.
+
+    A value of several groups has the mean of its frequencies there, weighted by its bearers; records of no group count only for
+    values that no group has.
+    """
+    within = rules_in_force().frequent_within
+    parts = []
+    for column in model_parts.frequency_columns():
+        group = within.get(column, "NULL")
+        parts.append(
+            f"SELECT '{column}' AS part, value, sum(n * n / total) / sum(n) AS frequency FROM ("
+            f"SELECT value, n, sum(n) OVER (PARTITION BY of_group) AS total, of_group IS NULL AND count(of_group) OVER (PARTITION BY value) > 0 "
+            f"AS is_left_out FROM (SELECT {column} AS value, {group} AS of_group, count(*) AS n FROM splink_input WHERE {column} IS NOT NULL "
+            "GROUP BY ALL)) WHERE NOT is_left_out GROUP BY value"
+        )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE new_frequencies AS SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY 1, 2"
+    )
 
 
 def _has_families(con: duckdb.DuckDBPyConnection) -> bool:

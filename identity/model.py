@@ -66,7 +66,8 @@ def anybody() -> str:
     """Return the condition that one record has no given name and the pair shares nothing of one person's own."""
     return (
         f"gamma_given = -1 AND gamma_tax_id < 1 AND NOT {level_at_least('birth', 'same birthday')} "
-        "AND gamma_email < 1 AND gamma_phone < 1"
+        f"AND NOT {level_at_least('email', 'same name and digits before the @, other domain')} "
+        f"AND NOT {level_at_least('phone', 'phones differ in one digit')}"
     )
 
 

@@ -75,7 +75,7 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
         records, contact_points_now = "fresh_records", "SELECT * FROM fresh_points"
         if is_known:
             records = (
-                "(SELECT * FROM fresh_records UNION ALL BY NAME SELECT r.* EXCLUDE (birth_date, birth_day) "
+                "(SELECT * FROM fresh_records UNION ALL BY NAME SELECT r.* EXCLUDE (birth_date, birth_day, email_shared, phone_shared) "
                 "REPLACE (c.email_key AS email_key, c.phone_e164 AS phone_e164, c.tax_id AS tax_id), c.born, c.birthday "
                 "FROM identity.records AS r JOIN identity.record_contents AS c USING (record_key) SEMI JOIN unchanged USING (record_key))"
             )
@@ -139,7 +139,8 @@ def write_records(con: duckdb.DuckDBPyConnection, cleaned_rows: str, today: date
     is_taken = f"{age_years} >= 0" if of_any_age else f"{age_years} BETWEEN {ages.min} AND {ages.max}"
     con.execute(
         f"CREATE OR REPLACE TABLE identity.records AS SELECT * EXCLUDE (born, birthday), CASE WHEN {is_taken} THEN born END AS birth_date, "
-        f"CASE WHEN {is_taken} THEN strftime(born, '%m-%d') ELSE birthday END AS birth_day FROM {cleaned_rows} ORDER BY record_key"
+        f"CASE WHEN {is_taken} THEN strftime(born, '%m-%d') ELSE birthday END AS birth_day, "
+        f"CASE WHEN email_kind = 'family' THEN 'yes' END AS email_shared, NULL::VARCHAR AS phone_shared FROM {cleaned_rows} ORDER BY record_key"
     )
 
 
@@ -206,7 +207,8 @@ def _email_parts(raw: str | None) -> tuple[str | None, ...]:
         return (None, None, None, "invalid" if raw else None)
     if email.kind != "person":
         return (email.address if email.kind == "role" else None, None, None, email.kind)
-    return (email.address, email.key, email.local.replace(".", "").replace("_", ""), email.kind)
+    kind = "family" if names.is_family_mailbox(email.local) else email.kind
+    return (email.address, email.key, email.local.replace(".", "").replace("_", ""), kind)
 
 
 def _birth(raw: str | None, birthday: str | None) -> tuple[str | None, str | None]:
@@ -341,3 +343,24 @@ def mark_shared(con: duckdb.DuckDBPyConnection) -> None:
         )
         con.execute(f"UPDATE identity.records SET {column} = NULL WHERE {column} IN (SELECT value FROM shared)")
         con.execute("DROP TABLE shared")
+    if rules.families:
+        _mark_family(con)
+
+
+def _mark_family(con: duckdb.DuckDBPyConnection) -> None:
+    """Mark mailboxes and phones that people of contradicting given names use: a family's, nobody's own."""
+    for column, mark in (("email_key", "email_shared"), ("phone_e164", "phone_shared")):
+        con.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE of_families AS
+            WITH bearers AS (
+                SELECT DISTINCT {column} AS value, given_canonical AS given FROM identity.records
+                WHERE {column} IS NOT NULL AND exclusion IS NULL AND is_known_given = 'yes' AND length(given_canonical) > 1
+            )
+            SELECT DISTINCT a.value FROM bearers AS a JOIN bearers AS b ON a.value = b.value AND a.given < b.given
+            WHERE NOT list_has_any(string_split(a.given, ' '), string_split(b.given, ' '))
+                AND jaro_winkler_similarity(a.given, b.given) < 0.88
+            """
+        )
+        con.execute(f"UPDATE identity.records SET {mark} = 'yes' WHERE {column} IN (SELECT value FROM of_families)")
+        con.execute("DROP TABLE of_families")

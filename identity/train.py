@@ -16,7 +16,7 @@ import duckdb
 
 from identity import model as model_parts
 from identity.declared import of_join, rules_in_force
-from identity.link import blocked_input, prepare_input
+from identity.link import blocked_input, count_frequencies, prepare_input, use_frequencies
 from identity.model import ModelNotTrained, labels_of
 from warehouse.duck import connect, count
 from warehouse.errors import edge
@@ -50,7 +50,10 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         if records < 200:
             raise ModelNotTrained(f"{records} records are too few to train on; at least 200 are needed")
         fixed_u = _sparse_u(con)
-        linker = model_parts.linker(con, "splink_input", 1 / max(records, 2), model_parts.comparisons(fixed_u=fixed_u))
+        built = model_parts.comparisons(fixed_u=fixed_u)
+        linker = model_parts.linker(con, "splink_input", 1 / max(records, 2), built, frequencies=False)
+        count_frequencies(con)
+        use_frequencies(con, linker, "new_frequencies")
         linker.training.estimate_u_using_random_sampling(max_pairs=2e6, seed=seed)
         learnt = _learnt(con, linker) if of_any_table else None
         if learnt is None:
@@ -212,7 +215,9 @@ def _prior(con: duckdb.DuckDBPyConnection, numbers: dict[str, list[tuple[float, 
     """
     start = 1 / records
     blocks = blocked_input(con, records)
-    linker = model_parts.linker(con, "blocked_input", start, model_parts.comparisons(numbers), blocks=blocks)
+    built = model_parts.comparisons(numbers)
+    linker = model_parts.linker(con, "blocked_input", start, built, blocks=blocks, frequencies=False)
+    use_frequencies(con, linker, "new_frequencies")
     scored = linker.inference.predict(threshold_match_weight=-20)
     table, total = scored.physical_name, records * (records - 1) / 2
     prior = start

@@ -247,6 +247,26 @@ def from_email_local(local: str) -> Name:
     return Name()
 
 
+#: What families put before their name in the mailbox that they share.
+_FAMILY = re.compile(r"^(?:familia|family|fam|flia|casa|hogar|los|las|the)(?=[a-zñ])")
+
+
+@lru_cache(maxsize=500_000)
+def is_family_mailbox(local: str) -> bool:
+    """Tell whether the part of an address before the `@` is a family's: `familiaperez`, `los.garcia`, `casaluque7000`.
+
+    What follows the word must be a surname that people bear, and the whole must be none (`casado`, `losada`).
+    """
+    word = folded(_DIGITS.sub("", _SEPARATED.sub("", local))).replace(" ", "")
+    found = _FAMILY.match(word)
+    if not found or _is_surname(word) or _is_given(word):
+        return False
+    rest = word[found.end() :]
+    if found[0] == "the":  # the Smiths
+        return rest.endswith("s") and _is_surname(rest[:-1])
+    return len(rest) > 3 and (found[0] in ("familia", "family") or _is_surname(rest))
+
+
 def is_known_given(given: str) -> bool:
     """Tell whether the first word of a given name is a name people bear; a typing error or a rare nickname is not."""
     return given_frequencies().get(given.split(" ", maxsplit=1)[0], 0) >= 500
