@@ -8,7 +8,7 @@ PEOPLE ?= 5000
 KEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix lock clean
+.PHONY: help setup spark demo test check fix lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.ready-*; touch $@
+
+spark: setup  ## Add pyspark, for scoring pairs on Spark (CDP_IDENTITY_ENGINE=spark; needs Java 17 or newer)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
 
 demo: setup  ## The sample company through a real Airflow (KEEP=1 leaves its pages open, PEOPLE=5000)
 	@$(BIN)/cdp demo --people $(PEOPLE) $(if $(KEEP),--keep)
@@ -45,6 +48,8 @@ fix: setup  ## Format and repair what can be repaired
 lock: setup  ## Write requirements.lock from requirements.in: pins with hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links requirements-spark.in --output-file requirements-spark.lock
 
 clean:  ## Remove the environment and everything that was made in data/
 	rm -rf $(VENV) data/inbox data/lake data/warehouse data/outbox data/state data/quality data/truth .mypy_cache .ruff_cache .pytest_cache

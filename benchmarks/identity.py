@@ -1,7 +1,8 @@
 """`cdp bench identity`: people in labelled tables, resolved by roles alone, against the truth.
 
 Protocol: the same engine and the same defaults for every set; what is said of a set is which column plays which role. The
-truth is read after the clusters are written. The sets are read where they lie (`CDP_SHARED_DATA`, or beside the checkout).
+truth is read after the clusters are written. Peers get the same
+tables and roles and are judged by the same evaluator. The sets are read where they lie (`CDP_SHARED_DATA`, or beside the checkout).
 Bars are those of the product's requirements; a set between two tables that hold a person once is judged by pairs between them.
 """
 
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.identity_rivals import beside, environment_with_goldenmatch
 from warehouse.errors import CdpError
 from warehouse.settings import ROOMS, child_environment
 
@@ -110,10 +112,12 @@ def run() -> dict[str, Any]:
     if not (shared / "identity").is_dir():
         raise CdpError("the labelled sets are not at hand; set CDP_SHARED_DATA to the folder that holds them")
     found = []
-    for labelled in SETS:
-        with tempfile.TemporaryDirectory(prefix="clientela-bench-") as folder:
-            found.append(_measured(labelled, shared, Path(folder)))
-        sys.stderr.write(json.dumps(found[-1]) + "\n")
+    with tempfile.TemporaryDirectory(prefix="clientela-bench-") as peers:
+        python = environment_with_goldenmatch(Path(peers))
+        for labelled in SETS:
+            with tempfile.TemporaryDirectory(prefix="clientela-bench-") as folder:
+                found.append(_measured(labelled, shared, Path(folder), python))
+            sys.stderr.write(json.dumps(found[-1]) + "\n")
     company = sample_company()
     sys.stderr.write(json.dumps(company) + "\n")
     many = speed()
@@ -159,7 +163,7 @@ def speed(records: int = RECORDS) -> dict[str, Any]:
     return found
 
 
-def _measured(labelled: LabelledSet, shared: Path, folder: Path) -> dict[str, Any]:
+def _measured(labelled: LabelledSet, shared: Path, folder: Path, python: Path | None) -> dict[str, Any]:
     import polars as pl
 
     from identity.resolve import resolve_tables
@@ -190,9 +194,10 @@ def _measured(labelled: LabelledSet, shared: Path, folder: Path) -> dict[str, An
     resolved = resolve_tables(files, folder / "roles.yml", folder / "out", folder / "truth.csv")
     seconds = time.perf_counter() - started
     judged = resolved.figures[labelled.judged]
+    peers = beside(files, folder / "roles.yml", folder / "truth.csv", folder, labelled.judged, python)
     return {
         "set": labelled.name, "records": resolved.records, "judged": labelled.judged, **judged, "bar": labelled.bar,
         "b_cubed_f1": resolved.figures["b_cubed"]["f1"],
         "household_false_merge_rate": resolved.figures["household_false_merge_rate"],
-        "seconds": round(seconds, 1), "seconds_by_step": {s.step: round(s.seconds, 1) for s in resolved.steps},
+        "peers": peers, "seconds": round(seconds, 1), "seconds_by_step": {s.step: round(s.seconds, 1) for s in resolved.steps},
     }  # fmt: skip

@@ -33,7 +33,7 @@ from identity.declared import of_join, rules_in_force
 from warehouse.duck import count, has_table, name
 from warehouse.errors import edge
 from warehouse.faults import fault
-from warehouse.settings import now
+from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
 #: (record key, record key, "same" or "not same")
@@ -109,14 +109,17 @@ def link_records(
         built = model_parts.comparisons(model_parts.numbers_of(model))
         linker = model_parts.linker(con, "blocked_input", base.prior, built, blocks=base.blocks, frequencies=False)
         use_frequencies(con, linker, "new_frequencies" if fresh else "identity.frequencies")
-        predicted = _connect(con, linker, base, fresh)
+        on_spark = fresh and settings().identity_engine == "spark"
+        scored = [_on_spark(con, model, base)] if on_spark else _predicted(con, linker, fresh)
+        predicted = _connect(con, scored, base, fresh)
         split = _group(con, judgements)
         fault("link.before_write")
         _score_groups(con, linker, base.has_families, with_evidence, fresh)
         _write(con, base, fresh)
         fault("link.after_write")
         result.rows_out = count(con, "identity.links")
-        result.facts = {"model_version": model["version"], "predicted": predicted, "groups_split": split}
+        result.facts = {"engine": "spark"} if on_spark else {}
+        result.facts |= {"model_version": model["version"], "predicted": predicted, "groups_split": split}
         result.facts["full_run" if fresh else "records_changed"] = why_full if fresh else changed
         result.facts["groups_scored"] = count(con, "scored_groups")
         if rules_in_force().families and not base.has_families:
@@ -263,29 +266,44 @@ def _changed(con: duckdb.DuckDBPyConnection) -> int:
     return count(con, "changed_records") + count(con, "gone_records")
 
 
-def _connect(con: duckdb.DuckDBPyConnection, linker: Any, base: Base, fresh: bool) -> int:
-    """Make `loose_pairs`, what connects records; return how many pairs were found in this run."""
-    cut, kept, touching = rules_in_force().loose_cut_bits, "", "true"
+def _on_spark(con: duckdb.DuckDBPyConnection, model: dict[str, Any], base: Base) -> str:
+    from identity.spark import score_on_spark
+
+    return score_on_spark(con, model, base.prior, base.blocks)
+
+
+def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list[str]:
+    """Return the tables of what is predicted: of all records, or of changed ones among themselves and with the known."""
+    cut = rules_in_force().loose_cut_bits
     if fresh:
-        found = [linker.inference.predict_within(_part(linker, "blocked_input"), threshold_match_weight=cut)]
-    else:
+        return [
+            linker.inference.predict_within(_part(linker, "blocked_input"), threshold_match_weight=cut).physical_name
+        ]
+    changed = "(SELECT record_key FROM changed_records)"
+    for part, negation in (("new_input", ""), ("known_input", "NOT")):
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT * FROM blocked_input WHERE record_key {negation} IN {changed}"
+        )
+    if not count(con, "new_input"):
+        return []
+    new, known = _part(linker, "new_input"), _part(linker, "known_input")
+    within = linker.inference.predict_within(new, threshold_match_weight=cut)
+    between = linker.inference.predict_between(known, new, threshold_match_weight=cut)
+    return [within.physical_name, between.physical_name]
+
+
+def _connect(con: duckdb.DuckDBPyConnection, found: list[str], base: Base, fresh: bool) -> int:
+    """Make `loose_pairs`, what connects records, of what was predicted; return how many pairs were found in this run."""
+    cut, kept, touching = rules_in_force().loose_cut_bits, "", "true"
+    if not fresh:
         changed = "(SELECT record_key FROM changed_records)"
-        for part, negation in (("new_input", ""), ("known_input", "NOT")):
-            con.execute(
-                f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT * FROM blocked_input WHERE record_key {negation} IN {changed}"
-            )
-        found = []
-        if count(con, "new_input"):
-            new, known = _part(linker, "new_input"), _part(linker, "known_input")
-            found = [linker.inference.predict_within(new, threshold_match_weight=cut)]
-            found.append(linker.inference.predict_between(known, new, threshold_match_weight=cut))
         left_behind = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
         kept = f"SELECT l, r, w FROM identity.loose_pairs WHERE l NOT IN {left_behind} AND r NOT IN {left_behind} UNION ALL "
         touching = f"(l IN {changed} OR r IN {changed})"
     scored = (
         " UNION ALL ".join(
             f"SELECT least(record_key_l, record_key_r) AS l, greatest(record_key_l, record_key_r) AS r, {pair_weight(base.has_families)} AS w "
-            f"FROM {each.physical_name}"
+            f"FROM {each}"
             for each in found
         )
         or NO_PAIRS

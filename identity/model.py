@@ -85,23 +85,28 @@ def else_label(comparison: str) -> str:
 
 
 def comparisons(
-    numbers: dict[str, list[tuple[float, float]]] | None = None, fixed_u: dict[str, dict[int, float]] | None = None
+    numbers: dict[str, list[tuple[float, float]]] | None = None,
+    fixed_u: dict[str, dict[int, float]] | None = None,
+    dialect: str | None = None,
 ) -> list[Any]:
     """Build the comparisons, with trained numbers or bare for training.
 
     Args:
         numbers: per comparison, (m, u) of each level in order, the else level last.
         fixed_u: per comparison, u of levels that training must not change (sparse identifiers).
+        dialect: in which the conditions are declared, where another engine is to read them.
     """
     import splink.comparison_level_library as cll
     import splink.comparison_library as cl
 
     built = []
     for comparison, declared in rules_in_force().comparisons.items():
-        parts: list[Any] = [cll.CustomLevel(declared.unknown_when, "not known").configure(is_null_level=True)]
+        parts: list[Any] = [
+            cll.CustomLevel(declared.unknown_when, "not known", base_dialect_str=dialect).configure(is_null_level=True)
+        ]
         for at, label in enumerate(labels_of(comparison)):
             said = declared.levels[at] if at < len(declared.levels) else None
-            level = cll.CustomLevel(said.when, label) if said else cll.ElseLevel()
+            level = cll.CustomLevel(said.when, label, base_dialect_str=dialect) if said else cll.ElseLevel()
             options: dict[str, Any] = {"label_for_charts": label}
             if said and said.by_frequency_of:
                 options |= {
@@ -223,11 +228,23 @@ def linker(
     """
     import logging
 
-    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+    from splink import DuckDBAPI, Linker
 
     logging.getLogger("splink").setLevel(logging.ERROR)
     api = DuckDBAPI(connection=con)
-    creator = SettingsCreator(
+    creator = settings_of(prior, built, retain_weights, blocks)
+    made = Linker(api.register(table, dataset_display_name="records"), creator, log_level=logging.ERROR)
+    if frequencies:
+        for column in frequency_columns():
+            made.table_management.compute_tf_table(column)
+    return made
+
+
+def settings_of(prior: float, built: list[Any], retain_weights: bool = False, blocks: Sequence[str] = ()) -> Any:
+    """Return Splink's settings, the same for every engine; arguments as for :func:`linker`."""
+    from splink import SettingsCreator, block_on
+
+    return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_key",
         comparisons=built,
@@ -241,11 +258,6 @@ def linker(
         em_convergence=0.001,
         max_iterations=12,
     )
-    made = Linker(api.register(table, dataset_display_name="records"), creator, log_level=logging.ERROR)
-    if frequencies:
-        for column in frequency_columns():
-            made.table_management.compute_tf_table(column)
-    return made
 
 
 @contextmanager

@@ -13,6 +13,9 @@
 | `CDP_AS_OF` | date the metrics are computed for | newest day with data |
 | `CDP_NOW` | a fixed clock, ISO 8601 | the real clock |
 | `CDP_MEMORY_LIMIT`, `CDP_THREADS` | bounds of DuckDB | `3GB`, number of cores |
+| `CDP_IDENTITY_ENGINE` | `duckdb`, or `spark`: where all pairs of a full run are scored | `duckdb` |
+| `CDP_SPARK_MASTER` | Spark master | `local[*]` |
+| `CDP_SPARK_DIR` | folder that this machine and all of Spark's see, for what passes between them | a temporary one |
 | `CDP_MAX_FILE_GB` | largest expanded export that is read | `20` |
 | `CDP_SETTLE_S` | seconds without change after which an arrived file counts as whole | `2` |
 | `CDP_ARRIVALS` | folders with declarations of remote stores, separated by `:` | `ingest/arrivals` |
@@ -29,6 +32,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 # Arrow warns about buffers of decimals that are aligned to 8 bytes only, and reads them all the same.
 os.environ.setdefault("ACERO_ALIGNMENT_HANDLING", "ignore")
@@ -52,6 +56,9 @@ class Settings:
     now: datetime | None
     memory_limit: str
     threads: int
+    identity_engine: Literal["duckdb", "spark"]
+    spark_master: str
+    spark_dir: Path | None
     max_file_gb: float
     settle_s: float
     arrival_dirs: tuple[Path, ...]
@@ -101,6 +108,14 @@ def _paths(value: str | None, default: Path) -> tuple[Path, ...]:
     return tuple(Path(p).resolve() for p in value.split(":") if p) if value else (default,)
 
 
+def _engine(said: str) -> Literal["duckdb", "spark"]:
+    if said == "spark":
+        return "spark"
+    if said == "duckdb":
+        return "duckdb"
+    raise ValueError(f"CDP_IDENTITY_ENGINE is '{said}'; allowed: duckdb, spark")
+
+
 def settings() -> Settings:
     """Read the environment.
 
@@ -130,6 +145,9 @@ def settings() -> Settings:
         now=fixed_now.astimezone(UTC) if fixed_now else None,
         memory_limit=env.get("CDP_MEMORY_LIMIT") or "3GB",
         threads=int(env.get("CDP_THREADS") or os.cpu_count() or 2),
+        identity_engine=_engine(env.get("CDP_IDENTITY_ENGINE") or "duckdb"),
+        spark_master=env.get("CDP_SPARK_MASTER") or "local[*]",
+        spark_dir=Path(env["CDP_SPARK_DIR"]).resolve() if env.get("CDP_SPARK_DIR") else None,
         max_file_gb=float(env.get("CDP_MAX_FILE_GB") or 20),
         settle_s=float(env.get("CDP_SETTLE_S", "2")),
         arrival_dirs=_paths(env.get("CDP_ARRIVALS"), ROOMS / "ingest" / "arrivals"),
