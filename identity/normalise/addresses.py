@@ -20,6 +20,19 @@ STREET_TYPES = frozenset(
         "rd lane ln court ct way hwy"
     ).split()
 )
+#: English types as the post writes them (USPS Publication 28, C1), which stand behind the name.
+TYPES_BEHIND = STREET_TYPES | frozenset(
+    (
+        "aven avenu avn avnue avnu boul boulv circle cir circ circl crcl crescent cres crt drv driv expressway expy freeway fwy "
+        "highway hiway loop park prk parkway parkwy pkway pkwy pky place square sq sqr str strt terrace ter terr trail trl way wy "
+        "turnpike tpke"
+    ).split()
+)
+#: Points of the compass before an English name, by their letter.
+DIRECTIONS = {
+    "north": "n", "nth": "n", "south": "s", "sth": "s", "east": "e", "est": "e", "west": "w", "wst": "w",
+    "northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw",
+}  # fmt: skip
 UNIT_WORDS = frozenset(
     (
         "int interior piso p dto depto departamento apto apartamento apt esc escalera puerta pta local loc of "
@@ -66,6 +79,10 @@ def parse_street(raw: str | None) -> Street:
         if number and word in STREET_TYPES:
             break
         name.append(word)
+    while len(name) > 1 and name[-1] in TYPES_BEHIND:
+        name.pop()
+    if len(name) > 1:
+        name[0] = DIRECTIONS.get(name[0], name[0])
     return Street(" ".join(w for w in name if w not in ("de", "del", "la", "las", "los", "el")), number.lstrip("0"))
 
 

@@ -37,6 +37,17 @@ ABBREVIATIONS = {
     "rguez": "rodriguez", "rdguez": "rodriguez", "rdz": "rodriguez", "rodz": "rodriguez", "gtez": "gutierrez",
     "jmnez": "jimenez", "dguez": "dominguez", "alvz": "alvarez", "schez": "sanchez", "ant": "antonio",
 }  # fmt: skip
+#: Written where a name is asked for and none is known, or none is said: what somebody is, not who.
+NO_NAMES = frozenset(
+    (
+        "cliente clienta usuario usuaria invitado invitada prueba test nombre apellido apellidos desconocido desconocida anonimo anonima "
+        "nadie ninguno ninguna sinnombre sinapellido hijo hija hijos nieto nieta esposo esposa marido padre madre hermano hermana "
+        "niño niña bebe menor adulto adulta señor señora señorita titular customer client user guest unknown anonymous none null nobody "
+        "name surname firstname lastname son daughter grandchild grandson granddaughter child children kid kids infant newborn baby boy "
+        "girl toddler teen teenager minor adult man woman male female gentleman gentlemen lady ladies husband wife spouse partner father "
+        "mother dad mom mum mama papa brother sister sibling house household occupant resident tenant person people friend"
+    ).split()
+)
 _BROKEN = re.compile(r"[ÃÂ]|â€")
 
 
@@ -137,7 +148,9 @@ def _groups(text: str) -> list[str]:
             held = []
     if held:
         out.append(" ".join(held))
-    return [word for word in out if word not in SUFFIXES]
+    named = [word for word in out if word not in SUFFIXES]
+    # A word that says what somebody is, alone or in company of its like, is no name; beside a name it may be part of it.
+    return [] if named and all(set(word.split()) <= NO_NAMES | PARTICLES for word in named) else named
 
 
 def bare(surname: str) -> str:
