@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from commands import identity, resolve, sources
+from commands import backtest, identity, resolve, sources
 from warehouse.errors import CdpError, edge, redacted
 from warehouse.settings import ROOMS, settings
 
@@ -375,7 +375,15 @@ def status(as_json: bool) -> None:
     out.print(f"Data Docs        {found['data_docs']}")
 
 
-for _command in (sources.source, sources.fetch, sources.quarantine, sources.drift, resolve.resolve, *identity.COMMANDS):
+for _command in (
+    sources.source,
+    sources.fetch,
+    sources.quarantine,
+    sources.drift,
+    resolve.resolve,
+    backtest.backtest,
+    *identity.COMMANDS,
+):
     cli.add_command(_command)
 
 

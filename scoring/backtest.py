@@ -43,3 +43,12 @@ def quality(predicted: Vector, happened: Vector) -> Quality:
 def beats(model: Quality, baseline: Quality) -> bool:
     """Tell whether a model ranks better than the baseline and is not worse calibrated."""
     return model.auc > baseline.auc and model.brier <= baseline.brier
+
+
+def calibration_error(predicted: Vector, happened: Vector, bins: int = 10) -> float:
+    """Return how far chances are from shares, on average: expected calibration error over bins of equal size (Naeini et al. 2015)."""
+    order = np.argsort(predicted, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return float(
+        sum(len(part) * abs(predicted[part].mean() - happened[part].mean()) for part in parts) / len(predicted)
+    )

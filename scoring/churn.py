@@ -1,8 +1,8 @@
 """M03, churn within 60 days: the chance that an active customer orders nothing in the next 60 days.
 
 In: `marts.orders`. Out: `scores.churn_60d`, one row per active customer, and a row of `scores.model_cards`. How: logistic
-regression on the logarithms of recency, tenure, frequency and value, trained on an earlier date, judged on a later one
-against recency alone; what does not beat recency is not published, and the card says so.
+regression on the logarithms of recency, tenure, frequency, value and rhythm (`scoring.features.FEATURES`), trained on an earlier
+date, judged on a later one against recency alone; what does not beat recency is not published, and the card says so.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def score_churn(con: duckdb.DuckDBPyConnection) -> StepResult:
         chances = np.array([], dtype=np.float64)
         version, reason = "", f"not enough events to judge by (at least {MIN_EVENTS} are needed)"
         if enough:
-            model, plain = _fitted(x_train, y_train), _fitted(x_train[:, :1], y_train)
+            model, plain = fitted_churn(x_train, y_train), fitted_churn(x_train[:, :1], y_train)
             judged = quality(model.predict_proba(x_test)[:, 1], y_test)
             baseline = quality(plain.predict_proba(x_test[:, :1])[:, 1], y_test)
             is_better, reason = beats(judged, baseline), "recency alone is as good"
@@ -63,7 +63,8 @@ def score_churn(con: duckdb.DuckDBPyConnection) -> StepResult:
     return result
 
 
-def _fitted(x: Matrix, y: Matrix) -> Any:
+def fitted_churn(x: Matrix, y: Matrix) -> Any:
+    """Fit the chance to be lost on features (rows, columns) and what happened (rows,)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
