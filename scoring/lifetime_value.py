@@ -88,8 +88,8 @@ def fit_bg_nbd(x: Vector, t_x: Vector, t: Vector) -> BgNbd:
 
     # Starting where the mean rate is that of the data spares a search over units.
     rate = max(float(x.sum() / t.sum()), 1e-9)
-    best, value = _fitted(loss, [np.log([0.5, 0.5 / rate, 0.7, 2.5]), np.log([1.0, 1.0 / rate, 1.0, 1.0])])
-    return BgNbd(*best, log_likelihood=-value)
+    (r, alpha, a, b), value = _fitted(loss, [np.log([0.5, 0.5 / rate, 0.7, 2.5]), np.log([1.0, 1.0 / rate, 1.0, 1.0])])
+    return BgNbd(r, alpha, a, b, -value)
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ def fit_gamma_gamma(x: Vector, mean_value: Vector) -> GammaGamma:
         return -float((told - (px + q) * np.log(gamma + mean_value * x)).sum())
 
     middle = float(mean_value.mean())
-    best, value = _fitted(loss, [np.log([5.0, 3.0, middle / 2]), np.log([1.0, 2.0, middle])])
-    return GammaGamma(*best, log_likelihood=-value)
+    (p, q, gamma), value = _fitted(loss, [np.log([5.0, 3.0, middle / 2]), np.log([1.0, 2.0, middle])])
+    return GammaGamma(p, q, gamma, -value)
 
 
 @dataclass(frozen=True)
@@ -176,10 +176,11 @@ def fit_bg_bb(x: Vector, t_x: Vector, n: Vector, customers: Vector) -> BgBb:
         raise CdpError("more purchases than occasions")
 
     def loss(logs: Vector) -> float:
-        return -float((customers * _bg_bb_likelihood(*np.exp(logs), x, t_x, n)).sum())
+        a, b, g, d = (float(v) for v in np.exp(logs))
+        return -float((customers * _bg_bb_likelihood(a, b, g, d, x, t_x, n)).sum())
 
-    best, value = _fitted(loss, [np.log([1.0, 1.0, 1.0, 2.0]), np.log([1.0, 0.5, 0.5, 3.0])])
-    return BgBb(*best, log_likelihood=-value)
+    (alpha, beta, gamma, delta), value = _fitted(loss, [np.log([1.0, 1.0, 1.0, 2.0]), np.log([1.0, 0.5, 0.5, 3.0])])
+    return BgBb(alpha, beta, gamma, delta, -value)
 
 
 def _bg_bb_likelihood(a: float, b: float, g: float, d: float, x: Vector, t_x: Vector, n: Vector) -> Vector:
