@@ -80,12 +80,12 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str, acce
         news = _news(con, CUSTOMERS)
         sizes = news.before.group_by("customer_id").len()["len"].to_list()
         signs = check_health(con, Counter(sizes), news.kept_pct, accepted)
-        events, kept_pct = news.events, news.kept_pct
+        kept_pct = news.kept_pct
         ledger = _kept(news, CUSTOMERS, model_version)
         _write_tables(con, ledger)
         result.rows_in = count(con, "identity.clusters")
         result.rows_out = count(con, "(SELECT DISTINCT customer_id FROM identity.members)")
-        result.facts = {**dict(sorted(Counter(event for event, *_ in events).items())), "kept_pct": kept_pct}
+        result.facts = {**news.counts(), "kept_pct": kept_pct}
         if outside := [sign.name for sign in signs if not sign.is_inside]:
             result.facts |= {"outside_bounds": outside, "accepted": accepted}
     return result
@@ -98,17 +98,28 @@ def assign_account_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> di
     """
     news = _news(con, ACCOUNTS)
     _write_tables(con, _kept(news, ACCOUNTS, model_version))
-    return {**dict(sorted(Counter(event for event, *_ in news.events).items())), "kept_pct": news.kept_pct}
+    return {**news.counts(), "kept_pct": news.kept_pct}
 
 
 @dataclass(frozen=True)
 class News:
-    """What a run changes in a ledger: the ledger and memberships before, the events, how many records keep their id."""
+    """What a run changes in a ledger: the ledger and memberships before, the events, how many records keep their id.
+
+    Clusters of records that nobody knew are apart, `record_key` and `customer_id`: they are many, and simple.
+    """
 
     ledger: pl.DataFrame
     before: pl.DataFrame
     events: list[Event]
+    fresh: pl.DataFrame
     kept_pct: float
+
+    def counts(self) -> dict[str, int]:
+        """Return how many events of each kind there are."""
+        found = Counter(event for event, *_ in self.events)
+        if self.fresh.height:
+            found.update({"created": self.fresh["customer_id"].n_unique(), "joined": self.fresh.height})
+        return dict(sorted(found.items()))
 
 
 def _news(con: duckdb.DuckDBPyConnection, register: Register) -> News:
@@ -122,14 +133,31 @@ def _news(con: duckdb.DuckDBPyConnection, register: Register) -> News:
     known = [record for record in after if record in left_over]
     stayed_here = sum(1 for record in known if left_over[record] == after[record])
     kept_pct = round(100 * (stayed + stayed_here) / (stayed + len(known)), 3) if stayed or known else 100.0
-    return News(ledger, before, events, kept_pct)
+    return News(ledger, before, events, _fresh(con, {*issued, *ids.values()}, register.letter), kept_pct)
+
+
+def _fresh(con: duckdb.DuckDBPyConnection, taken: set[str], letter: str) -> pl.DataFrame:
+    """Return `record_key` and `customer_id` of clusters of which no record was known, in the order of the records."""
+    found = pl.from_arrow(
+        con.sql("SELECT record_key, cluster_key FROM fresh_clusters ORDER BY record_key").to_arrow_table()
+    )
+    assert isinstance(found, pl.DataFrame)
+    named: dict[str, str] = {}
+    for cluster in found["cluster_key"].unique().sort().to_list():
+        named[cluster] = new_id(cluster, taken, letter)
+        taken.add(named[cluster])
+    ids = pl.DataFrame(
+        {"cluster_key": list(named), "customer_id": list(named.values())},
+        schema={"cluster_key": pl.String, "customer_id": pl.String},
+    )
+    return found.join(ids, on="cluster_key", how="left", maintain_order="left").select("record_key", "customer_id")
 
 
 def _kept(news: News, register: Register, model_version: str) -> pl.DataFrame:
     """Write a ledger with what is new, whole and renamed, and return it."""
     ledger = news.ledger
-    if news.events:
-        ledger = _append(ledger, news.events, model_version)
+    if news.events or news.fresh.height:
+        ledger = _append(ledger, news, model_version)
         fault("ids.before_ledger")
         lake.write_parquet(ledger_path(register), ledger.to_arrow())
     fault("ids.after_ledger")
@@ -142,8 +170,8 @@ def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict
     A cluster of exactly the records of a customer keeps its id, and has no part in what happens to others.
 
     Returns:
-        Clusters that are no customer of before, records (of those customers that are no cluster now) with their customer, and how
-        many records are in clusters that stayed.
+        Clusters that are no customer of before and hold known records, records (of those customers that are no cluster now) with
+        their customer, and how many records are in clusters that stayed. Clusters of unknown records are in `fresh_clusters`.
     """
     con.register("before", before.to_arrow())
     con.execute(
@@ -154,9 +182,14 @@ def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict
         SELECT cluster_key, customer_id, n FROM now_sets JOIN sets_before USING (n, records)
         """
     )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE fresh_clusters AS SELECT record_key, cluster_key FROM identity.clusters WHERE cluster_key NOT IN "
+        "(SELECT cluster_key FROM identity.clusters JOIN before USING (record_key))"
+    )
     clusters: dict[str, list[str]] = defaultdict(list)
     for record, cluster in con.execute(
-        "SELECT record_key, cluster_key FROM identity.clusters WHERE cluster_key NOT IN (SELECT cluster_key FROM as_they_were) ORDER BY 1"
+        "SELECT record_key, cluster_key FROM identity.clusters WHERE cluster_key NOT IN (SELECT cluster_key FROM as_they_were) "
+        "AND cluster_key NOT IN (SELECT cluster_key FROM fresh_clusters) ORDER BY 1"
     ).fetchall():
         clusters[cluster].append(record)
     left_over = dict(
@@ -230,19 +263,22 @@ def _events(
     return events
 
 
-def _append(ledger: pl.DataFrame, events: list[Event], model_version: str) -> pl.DataFrame:
+def _append(ledger: pl.DataFrame, news: News, model_version: str) -> pl.DataFrame:
     seq = int(ledger["seq"].max() or 0) if ledger.height else 0  # type: ignore[arg-type]
     run = int(ledger["run"].max() or 0) + 1 if ledger.height else 1  # type: ignore[arg-type]
     at = now().isoformat(timespec="seconds")
-    fresh = pl.DataFrame(
-        [
-            (seq + i, run, at, event, customer, other, record, model_version)
-            for i, (event, customer, other, record) in enumerate(events, start=1)
-        ],
-        schema=SCHEMA,
-        orient="row",
-    )
-    return pl.concat([ledger, fresh])
+    told = {c: SCHEMA[c] for c in ("event", "customer_id", "other_customer_id", "record_key")}
+    parts = [
+        pl.DataFrame(news.events, schema=told, orient="row"),
+        news.fresh.select("customer_id").unique().sort("customer_id").with_columns(event=pl.lit("created")),
+        news.fresh.with_columns(event=pl.lit("joined")),
+    ]
+    fresh = pl.concat([pl.DataFrame(schema=told), *parts], how="diagonal").with_row_index("seq", offset=seq + 1)
+    said = fresh.with_columns(
+        pl.col("seq").cast(pl.Int64), pl.lit(run, dtype=pl.Int64).alias("run"), pl.lit(at).alias("happened_at"),
+        pl.lit(model_version).alias("model_version"),
+    )  # fmt: skip
+    return pl.concat([ledger, said.select(list(SCHEMA))])
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, ledger: pl.DataFrame) -> None:
