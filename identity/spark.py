@@ -9,6 +9,7 @@ Lineage is broken by Parquet: the setting "persist" takes minutes where this tak
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def session(folder: Path) -> Any:
         raise CdpError(
             f"CDP_IDENTITY_ENGINE=spark needs pyspark: .venv/bin/pip install -r requirements-spark.txt ({error.name} is missing)"
         ) from None
+    logging.getLogger("py4j").setLevel(logging.ERROR)
     try:
         builder = (
             SparkSession.builder.master(settings().spark_master)
@@ -115,8 +117,6 @@ def score_on_spark(con: duckdb.DuckDBPyConnection, model: dict[str, Any], prior:
 
 
 def _linker(spark: Any, model: dict[str, Any], prior: float, blocks: list[str]) -> Any:
-    import logging
-
     from splink import Linker
     from splink.backends.spark import SparkAPI
 
