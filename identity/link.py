@@ -194,7 +194,8 @@ def count_frequencies(con: duckdb.DuckDBPyConnection) -> None:
         group = within.get(column, "NULL")
         parts.append(
             f"SELECT '{column}' AS part, value, sum(n * n / total ORDER BY of_group) / sum(n) AS frequency FROM ("
-            f"SELECT value, n, sum(n) OVER (PARTITION BY of_group) AS total, of_group IS NULL AND count(of_group) OVER (PARTITION BY value) > 0 "
+            "SELECT value, n, of_group, sum(n) OVER (PARTITION BY of_group) AS total, "
+            "of_group IS NULL AND count(of_group) OVER (PARTITION BY value) > 0 "
             f"AS is_left_out FROM (SELECT {column} AS value, {group} AS of_group, count(*) AS n FROM splink_input WHERE {column} IS NOT NULL "
             "GROUP BY ALL)) WHERE NOT is_left_out GROUP BY value"
         )
