@@ -3,6 +3,7 @@
 In: the bronze tables of `quality.company_tables`, `quality.employer_tables`, `identity.members`. Out: `identity.account_records`
 (one row per source record, cleaned), `identity.account_links` (one row per pair that was weighed), `identity.account_members`
 (record to account), `identity.account_events` and `identity.account_aliases` (as for customers; ids begin with an A),
+`identity.account_shared_identifiers` (those of too many companies),
 `identity.accounts` (one row per account, its values by how many records say so) and `identity.customer_accounts` (one row per
 customer and account, with the reason). Companies are resolved by the engine that resolves people, by `identity/company.yml`, on a
 connection of their own. A layer beside people: it merges nobody.
@@ -23,7 +24,7 @@ from identity.contact_points import PROVIDERS
 from identity.customer_ids import assign_account_ids
 from identity.declared import resolving
 from identity.link import link_records
-from identity.source_tables import merges_of, source_tables, with_merged
+from identity.source_tables import NO_TABLE, merges_of, source_tables, with_merged
 from identity.standardise import mark_shared
 from warehouse.duck import connect, count, name
 from warehouse.errors import edge
@@ -64,8 +65,9 @@ def build_accounts(con: duckdb.DuckDBPyConnection) -> StepResult:
         con.execute("BEGIN")
         for ours, table in found.items():
             con.register("found_accounts", table)
-            ids = "* RENAME (customer_id AS account_id)" if ours == "account_members" else "*"
-            con.execute(f"CREATE OR REPLACE TABLE identity.{ours} AS SELECT {ids} FROM found_accounts")
+            # The ids of the engine's tables are accounts' here, and are called so.
+            named = [f"{column} AS {column.replace('customer', 'account')}" for column in table.column_names]
+            con.execute(f"CREATE OR REPLACE TABLE identity.{ours} AS SELECT {', '.join(named)} FROM found_accounts")
             con.unregister("found_accounts")
         _write_accounts(con)
         _write_customer_accounts(con)
@@ -112,9 +114,6 @@ def _raw_companies(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
     assert isinstance(found, pl.DataFrame)
     return found
-
-
-NO_TABLE = "SELECT NULL::VARCHAR AS record_key, NULL::VARCHAR AS into_key, NULL::VARCHAR AS source, NULL::VARCHAR AS source_table WHERE false"
 
 
 def _nothing() -> str:

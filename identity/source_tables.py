@@ -17,6 +17,8 @@ from warehouse.duck import name
 from warehouse.duck import quoted as q
 from warehouse.errors import CdpError
 
+#: No merges at all, with their columns, and none that a table's own columns tell; typed, so that keys compare with keys.
+NO_TABLE = "SELECT NULL::VARCHAR AS record_key, NULL::VARCHAR AS into_key, NULL::VARCHAR AS source, NULL::VARCHAR AS source_table WHERE false"
 NO_MERGES = "SELECT NULL::VARCHAR AS gone, NULL::VARCHAR AS kept WHERE false"
 
 
@@ -66,7 +68,7 @@ class SourceTable(NamedTuple):
         (hs_merged_object_ids).
         """
         if len(self.key) > 1:
-            return "SELECT NULL AS record_key, NULL AS into_key, NULL AS source, NULL AS source_table WHERE false"
+            return NO_TABLE
         key, bronze, parts = name(self.key[0]), name("bronze", self.table), [NO_MERGES]
         parts += [
             f"SELECT {key}::VARCHAR, {name(column)}::VARCHAR FROM {bronze}"

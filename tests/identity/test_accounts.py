@@ -11,6 +11,7 @@ from identity.declared import EntityRules, resolving, rules_in_force
 from identity.link import link_records
 from identity.model import load_model
 from identity.normalise.companies import company_domain, parse_company
+from identity.source_tables import SourceTable
 from warehouse.declarations import load
 from warehouse.duck import connect
 from warehouse.errors import DeclarationError
@@ -115,7 +116,7 @@ def test_accounts_keep_their_ids_and_know_who_works_for_them(workspace):
     after = dict(con.execute("SELECT record_id, account_id FROM identity.account_members").fetchall())
     assert after == {"1": found["1"], "6": found["1"]}
     assert con.execute(
-        "SELECT current_customer_id FROM identity.account_aliases WHERE customer_id = ?", [found["3"]]
+        "SELECT current_account_id FROM identity.account_aliases WHERE account_id = ?", [found["3"]]
     ).fetchall() == [(None,)]
     con.close()
 
@@ -145,3 +146,11 @@ def test_a_company_is_not_compared_by_a_person_s_columns(workspace):
     wrong.write_text(text.replace("- [name_rare, postcode]", "- [given_first, postcode]"), encoding="utf-8")
     with pytest.raises(DeclarationError, match="a company has no column given_first; it has name_key"):
         load(wrong, EntityRules)
+
+
+def test_a_table_of_several_keys_merges_nobody_and_breaks_nothing(workspace):
+    con = connect()
+    merges = SourceTable("crm_lines", "crm", ["order_id", "line"], {"merged_into": ["master"]}, None, []).merges()
+    con.execute(f"CREATE TABLE merges AS {merges}")
+    assert con.execute("SELECT 'crm_lines:1|2' IN (SELECT record_key FROM merges)").fetchall() == [(False,)]
+    con.close()
