@@ -3,8 +3,11 @@ select
     'mailchimp:' || activity.activity_id as email_event_id,
     'mailchimp:' || activity.campaign_id as campaign_id,
     activity.campaign_title,
+    'mailchimp:' || activity.campaign_id || ':' || activity.email as message_id,
     members.record_key,
+    null::varchar as email,
     activity.action,
+    false as is_machine,
     activity.occurred_at
 from {{ ref("stg_mailchimp__campaign_activity") }} as activity
 left join (

@@ -17,6 +17,9 @@ select
     locale,
     gclid,
     fbclid,
+    scroll_pct,
+    experiment_variant,
+    coalesce(content_id, form_id, search_query) as detail,
     occurred_at
 from {{ ref("stg_segment__events") }}
 where anonymous_id is not null

@@ -1,16 +1,26 @@
-{# What each customer did with each campaign. A send to a member who is not resolved keeps a null customer. #}
+{# What became of each message that was sent: delivered, opened, clicked, bounced, complained of. Opens by machines do not count.
+   A message to a member who is not resolved keeps a null customer. #}
+with
+
+events as (
+
+    {{ with_customer("(select *, null::varchar as phone from " ~ ref("int_email_events__unioned") ~ ")") }}
+
+)
+
 select
-    {{ surrogate_key(["events.campaign_id", "events.record_key", "members.customer_id"]) }} as engagement_id,
-    events.campaign_id,
-    max(events.campaign_title) as campaign_title,
-    members.customer_id,
-    events.record_key,
-    min(events.occurred_at) filter (events.action = 'sent') as sent_at,
-    min(events.occurred_at) filter (events.action = 'open') as first_opened_at,
-    min(events.occurred_at) filter (events.action = 'click') as first_clicked_at,
-    count(*) filter (events.action = 'open') as opens_count,
-    count(*) filter (events.action = 'click') as clicks_count,
-    bool_or(events.action = 'bounce') as is_bounced
-from {{ ref("int_email_events__unioned") }} as events
-left join {{ source("identity", "members") }} as members on events.record_key = members.record_key
-group by events.campaign_id, members.customer_id, events.record_key
+    {{ surrogate_key(["campaign_id", "message_id", "record_key", "customer_id"]) }} as engagement_id,
+    campaign_id,
+    max(campaign_title) as campaign_title,
+    customer_id,
+    record_key,
+    min(occurred_at) filter (action in ('sent', 'delivered')) as sent_at,
+    min(occurred_at) filter (action = 'open' and not is_machine) as first_opened_at,
+    min(occurred_at) filter (action = 'click') as first_clicked_at,
+    count(*) filter (action = 'open' and not is_machine) as opens_count,
+    count(*) filter (action = 'click') as clicks_count,
+    bool_or(action = 'bounce') as is_bounced,
+    bool_or(action = 'unsubscribe') as is_unsubscribed,
+    bool_or(action = 'complaint') as is_complained
+from events
+group by campaign_id, message_id, customer_id, record_key

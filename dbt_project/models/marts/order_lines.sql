@@ -6,9 +6,9 @@ select
     lines.product_id,
     lines.product_name,
     orders.order_date,
-    lines.quantity,
+    cast(lines.quantity as decimal(18, 3)) as quantity,
     orders.currency,
-    lines.line_amount,
+    cast(lines.line_amount as decimal(18, 2)) as line_amount,
     cast(lines.line_amount * rates.usd_per_unit as decimal(18, 2)) as line_amount_usd
 from {{ ref("int_order_lines__unioned") }} as lines
 inner join {{ ref("orders") }} as orders on lines.order_id = orders.order_id

@@ -31,9 +31,16 @@ renamed as (
         locale,
         gclid,
         fbclid,
+        cart_id,
+        order_id,
+        search_query,
+        form_id,
+        content_id,
+        experiment_variant,
 
         ---------- numbers
         price,
+        scroll_pct,
         coalesce(total, value) as event_value,
 
         ---------- booleans

@@ -1,0 +1,2 @@
+{# What was spent on ads, of all platforms. #}
+{{ conformed("ad_spend", ["googleads", "meta"]) }}

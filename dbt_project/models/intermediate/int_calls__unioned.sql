@@ -1,0 +1,2 @@
+{# Calls of all sources, one row per call. #}
+{{ conformed("calls", ["twilio", "genesys"]) }}

@@ -1,0 +1,2 @@
+{# Carts that were left, of all sources. #}
+{{ conformed("carts", ["shopify", "woocommerce"]) }}

@@ -1,0 +1,2 @@
+{# Deals of all sources, one row per deal. #}
+{{ conformed("opportunities", ["salesforce", "hubspot"]) }}
