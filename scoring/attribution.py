@@ -13,7 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 
 #: Weight of a touch falls by half for so many days before the conversion, or steps where days are not known.
 HALF_LIFE = 7.0
@@ -127,3 +129,34 @@ def removal_effects(paths: Sequence[Path]) -> dict[str, float]:
 
     base = conversion(None)
     return {channel: 1 - conversion(at[channel]) / base if base else 0.0 for channel in channels}
+
+
+def markov_by_channel(touches: duckdb.DuckDBPyRelation, open_paths: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Return per channel the conversions, revenue and margin that the Markov model gives it, as a table.
+
+    Args:
+        touches: one row per order and touch, with `order_id`, `channel`, `touch_number`, `revenue_usd`, `margin_usd`.
+        open_paths: one row per path that led to no order, with `channels` and `customers_count`.
+    """
+    orders = touches.query(
+        "touches",
+        """
+        WITH paths AS (
+            SELECT order_id, list(channel ORDER BY touch_number) AS channels, any_value(revenue_usd) AS revenue, any_value(margin_usd) AS margin
+            FROM touches GROUP BY order_id
+        )
+        SELECT channels, count(*), sum(revenue)::DOUBLE, sum(margin)::DOUBLE FROM paths GROUP BY channels ORDER BY channels
+        """,
+    ).fetchall()
+    lost = open_paths.query("paths", "SELECT channels, customers_count FROM paths ORDER BY channels").fetchall()
+    paths = [Path(tuple(channels), float(n), revenue) for channels, n, revenue, _ in orders]
+    paths += [Path(tuple(channels), 0.0, 0.0, float(n)) for channels, n in lost]
+    effects = removal_effects(paths) if orders else {}
+    whole = sum(effects.values()) or 1.0
+    totals = [sum(row[at] for row in orders) for at in (1, 2, 3)]
+    channels = sorted(effects)
+    columns = {
+        name: [effects[channel] / whole * total for channel in channels]
+        for name, total in zip(("conversions", "revenue_usd", "margin_usd"), totals, strict=True)
+    }
+    return pa.table({"channel": pa.array(channels, pa.string()), **{k: pa.array(v, pa.float64()) for k, v in columns.items()}})

@@ -20,3 +20,25 @@ select * from {{ model }} where not coalesce(({{ expression }}), false)
 {% test sums_to(model, column_name, total) %}
 select sum({{ column_name }}) as found from {{ model }} having abs(sum({{ column_name }}) - {{ total }}) > 0.000001
 {% endtest %}
+
+{# Weights of each group add up to one. #}
+{% test sums_to_one_by(model, column, by) %}
+select
+    {{ by }},
+    sum({{ column }}) as found
+from {{ model }}
+group by {{ by }}
+having abs(sum({{ column }}) - 1) > 0.000001
+{% endtest %}
+
+{# Bands of each group meet: no gap and no overlap. #}
+{% test bands_meet(model, by) %}
+select *
+from (
+    select
+        *,
+        lead(from_value) over (partition by {{ by }} order by from_value) as next_from
+    from {{ model }}
+)
+where next_from <> until_value or from_value >= until_value
+{% endtest %}

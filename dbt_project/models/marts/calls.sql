@@ -8,6 +8,21 @@ called as (
 
 ),
 
+twice as (
+
+    -- The line and the call centre log the same call; the centre, which knows the queue and the reason, counts.
+    select distinct line.call_id
+    from called as line
+    inner join called as centre
+        on
+            line.phone = centre.phone
+            and line.source <> centre.source
+            and line.queue is null
+            and centre.queue is not null
+            and abs(epoch(line.started_at) - epoch(centre.started_at)) < 120
+
+),
+
 told as (
 
     select
@@ -16,6 +31,7 @@ told as (
         numbers.medium as campaign_medium,
         numbers.campaign as campaign_name
     from called
+    anti join twice on called.call_id = twice.call_id
     left join {{ ref("stg_twilio__tracking_numbers") }} as numbers
         on
             called.dialled_number = numbers.phone_number

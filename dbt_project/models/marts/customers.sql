@@ -1,97 +1,67 @@
-{# One row per customer for people to read: golden record, household, what they bought, owe, saw and opened. #}
-with
-
-order_facts as (
-
-    select
-        customer_id,
-        count(*) filter (not is_credit_note) as orders_count,
-        min(order_date) filter (not is_credit_note) as first_order_date,
-        max(order_date) filter (not is_credit_note) as last_order_date,
-        sum(revenue_usd) as lifetime_revenue_usd
-    from {{ ref("orders") }}
-    where customer_id is not null
-    group by customer_id
-
-),
-
-owed as (
-
-    select
-        customer_id,
-        sum(open_amount_usd) filter (is_overdue) as overdue_amount_usd,
-        max(overdue_days) filter (is_overdue) as max_overdue_days
-    from {{ ref("receivables") }}
-    where customer_id is not null
-    group by customer_id
-
-),
-
-visits as (
-
-    select
-        customer_id,
-        count(*) as web_sessions_count,
-        max(started_at) as last_web_session_at
-    from {{ ref("web_sessions") }}
-    where customer_id is not null
-    group by customer_id
-
-),
-
-emails as (
-
-    select
-        customer_id,
-        count(*) as emails_sent_count,
-        count(*) filter (opens_count > 0) as emails_opened_count,
-        count(*) filter (clicks_count > 0) as emails_clicked_count,
-        max(greatest(coalesce(first_opened_at, sent_at), coalesce(first_clicked_at, sent_at))) filter (opens_count > 0)
-            as last_email_engaged_at
-    from {{ ref("email_engagement") }}
-    where customer_id is not null
-    group by customer_id
-
-)
-
+{# One row per customer for people to read: golden record, household, what they bought, owe, saw and opened, and the sixteen metrics as
+   of the as-of date. What a customer has no basis for is null, never a guess. #}
 select
-    profiles.customer_id,
-    as_of.as_of_date,
-    profiles.given_name,
-    profiles.surnames,
-    profiles.email,
-    profiles.phone,
-    profiles.tax_id,
-    profiles.birth_date,
-    profiles.street,
-    profiles.city,
-    profiles.postcode,
-    profiles.region,
-    profiles.country,
-    profiles.emails,
-    profiles.phones,
-    profiles.sources,
-    profiles.records as source_records_count,
-    profiles.first_seen_at,
-    profiles.last_seen_at,
-    households.household_id,
-    coalesce(order_facts.orders_count, 0) as orders_count,
-    order_facts.first_order_date,
-    order_facts.last_order_date,
-    as_of.as_of_date - order_facts.last_order_date as last_order_days,
-    coalesce(order_facts.lifetime_revenue_usd, 0) as lifetime_revenue_usd,
-    coalesce(owed.overdue_amount_usd, 0) as overdue_amount_usd,
-    coalesce(owed.max_overdue_days, 0) as max_overdue_days,
-    coalesce(visits.web_sessions_count, 0) as web_sessions_count,
-    visits.last_web_session_at,
-    coalesce(emails.emails_sent_count, 0) as emails_sent_count,
-    coalesce(emails.emails_opened_count, 0) as emails_opened_count,
-    coalesce(emails.emails_clicked_count, 0) as emails_clicked_count,
-    emails.last_email_engaged_at
-from {{ source("identity", "profiles") }} as profiles
-cross join {{ ref("int_as_of") }} as as_of
-left join {{ source("identity", "households") }} as households on profiles.customer_id = households.customer_id
-left join order_facts on profiles.customer_id = order_facts.customer_id
-left join owed on profiles.customer_id = owed.customer_id
-left join visits on profiles.customer_id = visits.customer_id
-left join emails on profiles.customer_id = emails.customer_id
+    facts.*,
+    macro.macro_segment,
+    macro.lifecycle,
+    macro.value_tier,
+    stages.lifecycle_stage,
+    coalesce(value.margin_usd, 0)::decimal(18, 2) as lifetime_margin_usd,
+    value.mean_order_usd,
+    rfm.recency_score,
+    rfm.frequency_score,
+    rfm.monetary_score,
+    cohorts.cohort_month,
+    cohorts.against_cohort_pct,
+    coalesce(activity.orders_365d, 0)::bigint as orders_365d,
+    coalesce(activity.revenue_365d_usd, 0)::decimal(18, 2) as revenue_365d_usd,
+    personas.buying_persona,
+    coalesce(engagement.engagement_score, 0)::decimal(5, 1) as engagement_score,
+    coalesce(marketing.marketing_score, 0)::decimal(5, 1) as marketing_score,
+    advocate.advocate_score,
+    latest.last_activity_score,
+    latest.last_activity_at,
+    latest.last_activity_days,
+    coalesce(latest.open_tickets_count, 0)::bigint as open_tickets_count,
+    coalesce(latest.open_complaints_count, 0)::bigint as open_complaints_count,
+    satisfaction.nps_score,
+    satisfaction.csat_mean_365d,
+    satisfaction.ces_mean_365d,
+    health.health_score,
+    health.health_band,
+    leads.lead_points,
+    leads.lead_score,
+    leads.lead_route,
+    channels.best_channel,
+    channels.best_hour_local,
+    reach.reachable_channels,
+    enrichment.language as preferred_language,
+    quality.data_quality_score,
+    fields.next_profile_field
+from {{ ref("int_customers__facts") }} as facts
+left join {{ ref("macro_segments") }} as macro on facts.customer_id = macro.customer_id
+left join {{ ref("lifecycle_stages") }} as stages on facts.customer_id = stages.customer_id
+left join {{ ref("lifetime_value") }} as value on facts.customer_id = value.customer_id
+left join {{ ref("rfm") }} as rfm on facts.customer_id = rfm.customer_id
+left join {{ ref("customer_cohorts") }} as cohorts on facts.customer_id = cohorts.customer_id
+left join {{ ref("customer_activity") }} as activity on facts.customer_id = activity.customer_id and activity.days_ago = 0
+left join {{ ref("buying_persona") }} as personas on facts.customer_id = personas.customer_id
+left join {{ ref("engagement") }} as engagement on facts.customer_id = engagement.customer_id and engagement.days_ago = 0
+left join {{ ref("marketing") }} as marketing on facts.customer_id = marketing.customer_id and marketing.days_ago = 0
+left join {{ ref("advocate") }} as advocate on facts.customer_id = advocate.customer_id
+left join {{ ref("last_activity") }} as latest on facts.customer_id = latest.customer_id
+left join {{ ref("satisfaction") }} as satisfaction on facts.customer_id = satisfaction.customer_id and satisfaction.days_ago = 0
+left join {{ ref("health") }} as health on facts.customer_id = health.customer_id
+left join {{ ref("lead_scores") }} as leads on facts.customer_id = leads.customer_id
+left join {{ ref("best_channel") }} as channels on facts.customer_id = channels.customer_id
+left join (
+    select
+        customer_id,
+        list(channel order by channel) as reachable_channels
+    from {{ ref("reachability") }}
+    where is_reachable
+    group by customer_id
+) as reach on facts.customer_id = reach.customer_id
+left join {{ ref("customer_enrichment") }} as enrichment on facts.customer_id = enrichment.customer_id
+left join {{ ref("data_quality") }} as quality on facts.customer_id = quality.customer_id
+left join {{ ref("next_profile_field") }} as fields on facts.customer_id = fields.customer_id

@@ -36,6 +36,8 @@ sessions as (
         count(*) filter (event_name = 'Product Added') as cart_adds,
         count(*) filter (event_name = 'Checkout Started') as checkouts,
         count(*) filter (event_name = 'Order Completed') as orders_count,
+        count(*) filter (event_name = 'Phone Clicked') as calls_clicked,
+        max(scroll_pct) as max_scroll_pct,
         arg_min(utm_source, occurred_at) filter (utm_source is not null) as utm_source,
         arg_min(utm_medium, occurred_at) filter (utm_source is not null) as utm_medium,
         arg_min(utm_campaign, occurred_at) filter (utm_source is not null) as utm_campaign
@@ -57,6 +59,8 @@ select
     sessions.cart_adds,
     sessions.checkouts,
     sessions.orders_count,
+    sessions.calls_clicked,
+    sessions.max_scroll_pct,
     sessions.events_count = 1 as is_bounce,
     sessions.utm_source,
     sessions.utm_medium,

@@ -15,7 +15,7 @@ checked as (
         coalesce(len(emails), 0) = 1 as one_email,
         coalesce(len(phones), 0) = 1 as one_phone,
         coalesce(last_seen_at >= as_of_date - interval '365 days', false) as is_recent
-    from {{ ref("customers") }}
+    from {{ ref("int_customers__facts") }}
 
 )
 

@@ -16,5 +16,5 @@ select
         else 'low'
     end as value_tier,
     lifecycle || case when value_tier = 'none' then '' else ', ' || value_tier || ' value' end as macro_segment
-from {{ ref("customers") }} as customers
+from {{ ref("int_customers__facts") }} as customers
 left join {{ ref("rfm") }} as rfm on customers.customer_id = rfm.customer_id
