@@ -159,4 +159,6 @@ def markov_by_channel(touches: duckdb.DuckDBPyRelation, open_paths: duckdb.DuckD
         name: [effects[channel] / whole * total for channel in channels]
         for name, total in zip(("conversions", "revenue_usd", "margin_usd"), totals, strict=True)
     }
-    return pa.table({"channel": pa.array(channels, pa.string()), **{k: pa.array(v, pa.float64()) for k, v in columns.items()}})
+    return pa.table(
+        {"channel": pa.array(channels, pa.string()), **{k: pa.array(v, pa.float64()) for k, v in columns.items()}}
+    )

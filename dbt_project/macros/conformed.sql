@@ -1,7 +1,7 @@
 {# All sources of one kind of thing, by name: int_<thing>__<source> for each source in var conformed. A company that names its
    own list of things in the variable gets the shipped sources for what it does not name. #}
 {% macro conformed(thing, shipped=[]) -%}
-    {%- for source_name in var("conformed").get(thing, shipped) %}
+    {%- for source_name in var("conformed")[thing] or shipped %}
     select * from {{ ref("int_" ~ thing ~ "__" ~ source_name) }}
     {%- if not loop.last %} union all by name {% endif -%}
     {%- endfor %}

@@ -42,3 +42,11 @@ from (
 )
 where next_from <> until_value or from_value >= until_value
 {% endtest %}
+
+{# A key: never null and never twice, in one pass. #}
+{% test primary_key(model, column_name) %}
+select {{ column_name }}
+from {{ model }}
+group by {{ column_name }}
+having count(*) > 1 or {{ column_name }} is null
+{% endtest %}

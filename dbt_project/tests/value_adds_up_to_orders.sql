@@ -4,7 +4,8 @@ with
 sums as (
 
     select
-        (select sum(revenue_usd) from {{ ref("orders") }} where customer_id is not null) as orders_usd,
+        (select sum(revenue_usd) from {{ ref("orders") }}
+where customer_id is not null) as orders_usd,
         (select sum(revenue_usd) from {{ ref("lifetime_value") }}) as values_usd
 
 )

@@ -94,88 +94,164 @@ found as (
     from calls
     group by month, queue
     union all
-    select 'call_wait_s', month, 'queue', coalesce(queue, 'line'), avg(wait_s) filter (not is_abandoned)
+    select
+        'call_wait_s',
+        month,
+        'queue',
+        coalesce(queue, 'line'),
+        avg(wait_s) filter (not is_abandoned)
     from calls
     group by month, queue
     union all
     select
-        'first_call_resolution_pct', month, 'queue', coalesce(queue, 'line'),
+        'first_call_resolution_pct',
+        month,
+        'queue',
+        coalesce(queue, 'line'),
         100.0 * count(*) filter (is_first_contact_resolution) / nullif(count(*) filter (not is_abandoned), 0)
     from calls
     group by month, queue
     union all
     select
-        'call_csat_pct', month, 'queue', coalesce(queue, 'line'), 100.0 * count(*) filter (csat_score >= 4) / nullif(count(csat_score), 0)
+        'call_csat_pct',
+        month,
+        'queue',
+        coalesce(queue, 'line'),
+        100.0 * count(*) filter (csat_score >= 4) / nullif(count(csat_score), 0)
     from calls
     group by month, queue
     union all
     {# K-WEB #}
-    select 'time_on_site_s', month, 'channel', channel, avg(duration_s)
-    from sessions
-    group by month, channel
-    union all
-    select 'pages_per_visit', month, 'channel', channel, avg(page_views)
-    from sessions
-    group by month, channel
-    union all
-    select 'bounce_pct', month, 'channel', channel, 100.0 * count(*) filter (is_bounce) / count(*)
-    from sessions
-    group by month, channel
-    union all
-    select 'scroll_pct', month, 'channel', channel, avg(max_scroll_pct)
-    from sessions
-    group by month, channel
-    union all
-    select 'macro_conversion_pct', month, 'channel', channel, 100.0 * count(*) filter (orders_count > 0) / count(*)
-    from sessions
-    group by month, channel
-    union all
-    select 'micro_conversion_pct', month, 'channel', channel, 100.0 * count(*) filter (cart_adds > 0 or checkouts > 0) / count(*)
+    select
+        'time_on_site_s',
+        month,
+        'channel',
+        channel,
+        avg(duration_s)
     from sessions
     group by month, channel
     union all
     select
-        'cart_abandonment_pct', month, 'channel', channel,
+        'pages_per_visit',
+        month,
+        'channel',
+        channel,
+        avg(page_views)
+    from sessions
+    group by month, channel
+    union all
+    select
+        'bounce_pct',
+        month,
+        'channel',
+        channel,
+        100.0 * count(*) filter (is_bounce) / count(*)
+    from sessions
+    group by month, channel
+    union all
+    select
+        'scroll_pct',
+        month,
+        'channel',
+        channel,
+        avg(max_scroll_pct)
+    from sessions
+    group by month, channel
+    union all
+    select
+        'macro_conversion_pct',
+        month,
+        'channel',
+        channel,
+        100.0 * count(*) filter (orders_count > 0) / count(*)
+    from sessions
+    group by month, channel
+    union all
+    select
+        'micro_conversion_pct',
+        month,
+        'channel',
+        channel,
+        100.0 * count(*) filter (cart_adds > 0 or checkouts > 0) / count(*)
+    from sessions
+    group by month, channel
+    union all
+    select
+        'cart_abandonment_pct',
+        month,
+        'channel',
+        channel,
         100.0 * count(*) filter (cart_adds > 0 and orders_count = 0) / nullif(count(*) filter (cart_adds > 0), 0)
     from sessions
     group by month, channel
     union all
-    select 'click_to_call_pct', month, 'channel', channel, 100.0 * count(*) filter (calls_clicked > 0) / count(*)
+    select
+        'click_to_call_pct',
+        month,
+        'channel',
+        channel,
+        100.0 * count(*) filter (calls_clicked > 0) / count(*)
     from sessions
     group by month, channel
     union all
     {# K-EMAIL #}
-    select 'email_delivered_pct', month, 'campaign', campaign_title, 100.0 * count(*) filter (not is_bounced) / count(*)
+    select
+        'email_delivered_pct',
+        month,
+        'campaign',
+        campaign_title,
+        100.0 * count(*) filter (not is_bounced) / count(*)
     from mails
     group by month, campaign_title
     union all
     select
-        'email_open_pct', month, 'campaign', campaign_title, 100.0 * count(*) filter (opens_count > 0) / nullif(count(*) filter (not is_bounced), 0)
+        'email_open_pct',
+        month,
+        'campaign',
+        campaign_title,
+        100.0 * count(*) filter (opens_count > 0) / nullif(count(*) filter (not is_bounced), 0)
     from mails
     group by month, campaign_title
     union all
     select
-        'email_click_pct', month, 'campaign', campaign_title,
+        'email_click_pct',
+        month,
+        'campaign',
+        campaign_title,
         100.0 * count(*) filter (clicks_count > 0) / nullif(count(*) filter (not is_bounced), 0)
     from mails
     group by month, campaign_title
     union all
     select
-        'email_complaint_pct', month, 'campaign', campaign_title,
+        'email_complaint_pct',
+        month,
+        'campaign',
+        campaign_title,
         100.0 * count(*) filter (is_complained) / nullif(count(*) filter (not is_bounced), 0)
     from mails
     group by month, campaign_title
     union all
     {# K-ROI and K-BUDGET #}
-    select 'cac_usd', month, 'all', 'all', cac_usd
+    select
+        'cac_usd',
+        month,
+        'all',
+        'all',
+        cac_usd
     from acquisition
     union all
     select
-        'ltv_to_cac', null, 'all', 'all',
+        'ltv_to_cac',
+        null,
+        'all',
+        'all',
         (select avg(margin_usd) from {{ ref("lifetime_value") }}) / nullif((select avg(cac_usd) from acquisition), 0)
     union all
     select
-        'marketing_originated_pct', firsts.month, 'all', 'all',
+        'marketing_originated_pct',
+        firsts.month,
+        'all',
+        'all',
         100.0 * count(distinct firsts.customer_id) filter (touches.channel is not null) / count(distinct firsts.customer_id)
     from firsts
     left join {{ ref("int_touches") }} as touches
@@ -185,48 +261,101 @@ found as (
             and (touches.campaign is not null or touches.channel in ('paid_search', 'paid_social', 'display', 'affiliate', 'email'))
     group by firsts.month
     union all
-    select 'roi', null, 'campaign', campaign_name, roi
+    select
+        'roi',
+        null,
+        'campaign',
+        campaign_name,
+        roi
     from {{ ref("campaign_results") }}
     where cost_usd is not null
     union all
-    select 'budget_spent_pct', null, 'campaign', campaign_name, budget_spent_pct
+    select
+        'budget_spent_pct',
+        null,
+        'campaign',
+        campaign_name,
+        budget_spent_pct
     from {{ ref("campaign_results") }}
     where budget_usd is not null
     union all
     {# K-FUNNEL #}
-    select 'lead_conversion_pct', null, 'lead_source', lead_source, conversion_pct
+    select
+        'lead_conversion_pct',
+        null,
+        'lead_source',
+        lead_source,
+        conversion_pct
     from {{ ref("funnel") }}
     union all
-    select 'lead_response_minutes', null, 'lead_source', lead_source, response_minutes
+    select
+        'lead_response_minutes',
+        null,
+        'lead_source',
+        lead_source,
+        response_minutes
     from {{ ref("funnel") }}
     union all
-    select 'sales_cycle_days', null, 'lead_source', lead_source, sales_cycle_days
+    select
+        'sales_cycle_days',
+        null,
+        'lead_source',
+        lead_source,
+        sales_cycle_days
     from {{ ref("funnel") }}
     union all
-    select 'deal_size_usd', null, 'lead_source', lead_source, deal_size_usd
+    select
+        'deal_size_usd',
+        null,
+        'lead_source',
+        lead_source,
+        deal_size_usd
     from {{ ref("funnel") }}
     union all
     {# K-CSM #}
-    select 'nrr_pct', null, 'all', 'all', 100.0 * sum(coalesce(now_usd, 0)) / nullif(sum(then_usd), 0)
+    select
+        'nrr_pct',
+        null,
+        'all',
+        'all',
+        100.0 * sum(coalesce(now_usd, 0)) / nullif(sum(then_usd), 0)
     from years
     where then_usd > 0
     union all
-    select 'grr_pct', null, 'all', 'all', 100.0 * sum(greatest(least(coalesce(now_usd, 0), then_usd), 0)) / nullif(sum(then_usd), 0)
+    select
+        'grr_pct',
+        null,
+        'all',
+        'all',
+        100.0 * sum(greatest(least(coalesce(now_usd, 0), then_usd), 0)) / nullif(sum(then_usd), 0)
     from years
     where then_usd > 0
     union all
-    select 'contract_churn_pct', null, 'plan', plan, 100.0 * count(*) filter (not is_active) / count(*)
-    from {{ ref("contracts") }}
-    group by plan
-    union all
-    select 'renewals_due_90d', null, 'plan', plan, count(*) filter (is_active and renewal_in_days between 0 and 90)
+    select
+        'contract_churn_pct',
+        null,
+        'plan',
+        plan,
+        100.0 * count(*) filter (not is_active) / count(*)
     from {{ ref("contracts") }}
     group by plan
     union all
     select
-        'adoption_pct', null, 'feature', usage.feature,
+        'renewals_due_90d',
+        null,
+        'plan',
+        plan,
+        count(*) filter (is_active and renewal_in_days between 0 and 90)
+    from {{ ref("contracts") }}
+    group by plan
+    union all
+    select
+        'adoption_pct',
+        null,
+        'feature',
+        usage.feature,
         100.0 * count(distinct usage.care_account_id)
-        / nullif((select count(distinct care_account_id) from {{ ref("contracts") }} where is_active), 0)
+        / nullif((select count(distinct active.care_account_id) from {{ ref("contracts") }} as active where active.is_active), 0)
     from {{ ref("product_usage") }} as usage
     cross join {{ ref("int_as_of") }} as as_of
     inner join {{ ref("contracts") }} as contracts on usage.care_account_id = contracts.care_account_id and contracts.is_active
@@ -235,30 +364,58 @@ found as (
     union all
     {# K-SURVEY #}
     select
-        'nps', null, 'process', answers.process,
+        'nps',
+        null,
+        'process',
+        answers.process,
         100.0 * (count(*) filter (answers.answer_class = 'promoter') - count(*) filter (answers.answer_class = 'detractor')) / count(*)
     from {{ ref("survey_answers") }} as answers
     cross join {{ ref("int_as_of") }} as as_of
     where answers.survey_type = 'nps' and answers.answered_at::date > as_of.as_of_date - 365
     group by answers.process
     union all
-    select 'survey_gap', null, 'process', process, sum(gap * employee_answers) / sum(employee_answers)
+    select
+        'survey_gap',
+        null,
+        'process',
+        process,
+        sum(gap * employee_answers) / sum(employee_answers)
     from {{ ref("survey_gaps") }}
     where gap is not null
     group by process
     union all
     {# K-CASE #}
-    select 'programme_lift_pct', null, 'programme', campaign_name, lift_pct
+    select
+        'programme_lift_pct',
+        null,
+        'programme',
+        campaign_name,
+        lift_pct
     from {{ ref("programme_results") }}
     union all
-    select 'programme_roi', null, 'programme', campaign_name, roi
+    select
+        'programme_roi',
+        null,
+        'programme',
+        campaign_name,
+        roi
     from {{ ref("programme_results") }}
     union all
     {# K-DEMAND #}
-    select 'products_viral', null, 'all', 'all', count(*) filter (is_viral)
+    select
+        'products_viral',
+        null,
+        'all',
+        'all',
+        count(*) filter (is_viral)
     from {{ ref("product_signals") }}
     union all
-    select 'products_overstock', null, 'all', 'all', count(*) filter (is_overstock)
+    select
+        'products_overstock',
+        null,
+        'all',
+        'all',
+        count(*) filter (is_overstock)
     from {{ ref("product_signals") }}
 
 )

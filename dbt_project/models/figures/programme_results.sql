@@ -11,7 +11,12 @@ bought as (
         members.is_control,
         count(orders.order_id) > 0 as has_bought,
         coalesce(sum(orders.revenue_usd), 0) - coalesce(sum(costs.cost_usd), 0) as margin_usd
-    from (select distinct campaign_id, customer_id, is_control from {{ ref("campaign_members") }} where customer_id is not null) as members
+    from (select distinct
+campaign_id,
+customer_id,
+is_control
+from {{ ref("campaign_members") }}
+where customer_id is not null) as members
     inner join {{ ref("campaigns") }} as campaigns on members.campaign_id = campaigns.campaign_id
     left join {{ ref("orders") }} as orders
         on

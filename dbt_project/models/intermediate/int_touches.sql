@@ -38,7 +38,7 @@ paths as (
     left join {{ ref("int_touchpoints") }} as touched
         on
             sales.customer_id = touched.customer_id
-            and touched.touched_at <= sales.ordered_at
+            and sales.ordered_at >= touched.touched_at
             and touched.touched_at > sales.ordered_at - interval '{{ var("attribution_days") }} days'
     qualify
         coalesce(touched.channel, '') <> 'direct'

@@ -17,7 +17,7 @@ followed as (
         on
             carts.customer_id = orders.customer_id
             and not orders.is_credit_note
-            and orders.ordered_at >= carts.abandoned_at
+            and carts.abandoned_at <= orders.ordered_at
             and orders.ordered_at < carts.abandoned_at + interval '{{ var("cart_recovery_days") }} days'
     group by carts.cart_id
 

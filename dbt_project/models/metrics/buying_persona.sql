@@ -31,7 +31,7 @@ categories as (
             sum(line_amount_usd) as spent_usd
         from lines
         group by customer_id, category
-    )
+    ) as spent
     group by customer_id
 
 ),
@@ -71,29 +71,50 @@ judged as (
         signs.pieces_an_order::decimal(12, 2) as pieces_an_order,
         categories.top_category_share::decimal(4, 3) as top_category_share,
         channels.web_share::decimal(4, 3) as web_share,
-        [
-            {'persona': 'bulk', 'confidence': least(1, signs.pieces_an_order / 12.0)},
-            {'persona': 'price_led', 'confidence': signs.low_price_share},
-            {'persona': 'seasonal', 'confidence': case when signs.orders_count >= 3 then signs.season_share else 0 end},
-            {'persona': 'specialist', 'confidence': case when signs.orders_count >= 3 then categories.top_category_share else 0 end},
-            {'persona': 'loyal', 'confidence': least(1, signs.orders_count / 8.0)},
-            {'persona': 'digital_first', 'confidence': 0.7 * channels.web_share}
-        ] as personas
+        least(1, signs.pieces_an_order / 12.0)::decimal(4, 3) as bulk,
+        signs.low_price_share::decimal(4, 3) as price_led,
+        (case when signs.orders_count >= 3 then signs.season_share else 0 end)::decimal(4, 3) as seasonal,
+        (case when signs.orders_count >= 3 then categories.top_category_share else 0 end)::decimal(4, 3) as specialist,
+        least(1, signs.orders_count / 8.0)::decimal(4, 3) as loyal,
+        (0.7 * channels.web_share)::decimal(4, 3) as digital_first
     from signs
     inner join categories on signs.customer_id = categories.customer_id
     inner join channels on signs.customer_id = channels.customer_id
+
+),
+
+strengths as (
+
+    unpivot (select
+customer_id,
+bulk,
+price_led,
+seasonal,
+specialist,
+loyal,
+digital_first
+from judged)
+    on bulk, price_led, seasonal, specialist, loyal, digital_first
+    into name persona value confidence
+
+),
+
+strongest as (
+
+    select
+        customer_id,
+        persona,
+        confidence
+    from strengths
+    qualify row_number() over (partition by customer_id order by confidence desc, persona asc) = 1
 
 )
 
 select
     judged.customer_id,
     as_of.as_of_date,
-    case
-        when judged.orders_count < 2 or list_reduce(judged.personas, lambda a, b: case when b.confidence > a.confidence then b else a end).confidence < 0.5
-            then 'undetermined'
-        else list_reduce(judged.personas, lambda a, b: case when b.confidence > a.confidence then b else a end).persona
-    end as buying_persona,
-    list_reduce(judged.personas, lambda a, b: case when b.confidence > a.confidence then b else a end).confidence::decimal(4, 3) as confidence,
+    case when judged.orders_count < 2 or strongest.confidence < 0.5 then 'undetermined' else strongest.persona end as buying_persona,
+    strongest.confidence,
     judged.orders_count,
     judged.low_price_share,
     judged.season_share,
@@ -102,3 +123,4 @@ select
     judged.web_share
 from judged
 cross join {{ ref("int_as_of") }} as as_of
+inner join strongest on judged.customer_id = strongest.customer_id

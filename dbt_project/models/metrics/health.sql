@@ -22,7 +22,11 @@ rhythm as (
         select
             customer_id,
             order_date - lag(order_date) over (partition by customer_id order by order_date) as gap_days
-        from (select distinct customer_id, order_date from {{ ref("orders") }} where customer_id is not null and not is_credit_note)
+        from (select distinct
+customer_id,
+order_date
+from {{ ref("orders") }}
+where customer_id is not null and not is_credit_note)
     )
     group by customer_id
 

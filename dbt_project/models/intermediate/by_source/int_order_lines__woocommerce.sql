@@ -16,7 +16,7 @@ select
     'woocommerce:' || lines.order_id as order_id,
     'sap:' || products.material as product_id,
     lines.line.name as product_name,
-    lines.line.quantity as quantity,
+    lines.line.quantity,
     lines.line.total as line_amount
 from lines
 left join {{ ref("stg_sap__products") }} as products on lines.line.sku = products.sku
