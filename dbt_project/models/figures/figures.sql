@@ -82,6 +82,14 @@ years as (
 
 ),
 
+active as (
+
+    select count(distinct care_account_id) as accounts_count
+    from {{ ref("contracts") }}
+    where is_active
+
+),
+
 found as (
 
     {# K-CALL #}
@@ -355,7 +363,7 @@ found as (
         'feature',
         usage.feature,
         100.0 * count(distinct usage.care_account_id)
-        / nullif((select count(distinct active.care_account_id) from {{ ref("contracts") }} as active where active.is_active), 0)
+        / nullif((select active.accounts_count from active), 0)
     from {{ ref("product_usage") }} as usage
     cross join {{ ref("int_as_of") }} as as_of
     inner join {{ ref("contracts") }} as contracts on usage.care_account_id = contracts.care_account_id and contracts.is_active

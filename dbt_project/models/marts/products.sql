@@ -5,7 +5,7 @@ select
     products.sku,
     products.product_name,
     products.category,
-    products.unit_cost,
+    cast(products.unit_cost as decimal(18, 4)) as unit_cost,
     products.cost_currency,
     coalesce(sales.orders_count, 0) as orders_count,
     coalesce(sales.quantity_sold, 0) as quantity_sold,

@@ -3,7 +3,7 @@ select
     items.receivable_id,
     members.customer_id,
     items.currency,
-    items.open_amount,
+    cast(items.open_amount as decimal(18, 2)) as open_amount,
     cast(items.open_amount * rates.usd_per_unit as decimal(18, 2)) as open_amount_usd,
     items.due_date,
     greatest(as_of.as_of_date - items.due_date, 0) as overdue_days,
