@@ -8,7 +8,7 @@ select
     orders.order_date,
     cast(lines.quantity as decimal(18, 3)) as quantity,
     orders.currency,
-    cast(lines.line_amount as decimal(18, 2)) as line_amount,
+    cast(lines.line_amount as decimal(18, 4)) as line_amount,
     cast(lines.line_amount * rates.usd_per_unit as decimal(18, 2)) as line_amount_usd,
     -- A credit takes its goods back, so its cost is negative as its amount is.
     cast(

@@ -10,9 +10,9 @@ select
     orders.ordered_at,
     orders.ordered_at::date as order_date,
     orders.currency,
-    cast(orders.order_total as decimal(18, 2)) as order_total,
-    cast(orders.refunded_amount as decimal(18, 2)) as refunded_amount,
-    cast(orders.order_total - orders.refunded_amount as decimal(18, 2)) as revenue,
+    cast(orders.order_total as decimal(18, 4)) as order_total,
+    cast(orders.refunded_amount as decimal(18, 4)) as refunded_amount,
+    cast(orders.order_total - orders.refunded_amount as decimal(18, 4)) as revenue,
     cast((orders.order_total - orders.refunded_amount) * rates.usd_per_unit as decimal(18, 2)) as revenue_usd
 from {{ ref("int_orders__unioned") }} as orders
 left join {{ source("identity", "members") }} as members on orders.record_key = members.record_key
