@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from decimal import Decimal
+from xml.etree import ElementTree
 
 import duckdb
 import pytest
@@ -71,13 +72,24 @@ def test_revenue_is_that_of_the_exports_to_the_cent(in_finished):
         if r["Total"] and not r["Cancelled at"] and r["Financial Status"] in ("paid", "partially_refunded", "refunded"):
             key = ("shopify", r["Currency"])
             money[key] = money.get(key, Decimal(0)) + Decimal(r["Total"]) - Decimal(r["Refunded Amount"])
+    for amount in ElementTree.parse(in_finished / "inbox" / "bc" / "salesInvoices.xml").iterfind(".//{*}Amount"):
+        key = ("bc", amount.attrib["currency"])
+        money[key] = money.get(key, Decimal(0)) + Decimal(amount.text or 0)
+    for r in csv.DictReader((in_finished / "inbox" / "odoo" / "sale.order.csv").open(encoding="utf-8")):
+        if r["state"] in ("sale", "done"):
+            key = ("odoo", r["currency_id"])
+            money[key] = money.get(key, Decimal(0)) + Decimal(r["amount_total"])
+    for o in json.loads((in_finished / "inbox" / "woocommerce" / "orders.json").read_text(encoding="utf-8")):
+        if o["status"] in ("processing", "completed"):
+            key = ("woocommerce", o["currency"])
+            money[key] = money.get(key, Decimal(0)) + Decimal(o["total"])
     con = open_published()
     marts = {
         (r["source"], r["currency"]): r["revenue"]
         for r in rows(con, "SELECT source, currency, sum(revenue) AS revenue FROM marts.orders GROUP BY ALL")
     }
 
-    assert marts == money and len(money) == 12
+    assert marts == money and len(money) == 15
 
 
 def test_identity_reaches_its_bar(tmp_path, cdp, figure):

@@ -32,6 +32,29 @@ exports as (
         and cancelled_at is null
         and lower(financial_status) in ('paid', 'partially_refunded', 'refunded')
     group by currency
+    union all
+    select
+        'bc',
+        currency,
+        sum(amount)
+    from {{ ref("stg_bc__sales_invoice_lines") }}
+    group by currency
+    union all
+    select
+        'odoo',
+        currency,
+        sum(total)
+    from {{ ref("stg_odoo__sale_order_lines") }}
+    where line_number = 1 and state in ('sale', 'done')
+    group by currency
+    union all
+    select
+        'woocommerce',
+        currency,
+        sum(total)
+    from {{ ref("stg_woocommerce__orders") }}
+    where status in ('processing', 'completed')
+    group by currency
 
 )
 
