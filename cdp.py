@@ -145,7 +145,7 @@ def golden() -> StepResult:
 
 
 def build() -> StepResult:
-    """Run dbt: staging, marts, metrics, segments and their tests; then what stewards look at first, which depends on the marts."""
+    """Run dbt: staging, marts, metrics, scores, segments, figures and their tests; then what stewards look at first, which depends on the marts."""
     from identity.review import build_review_queue
     from warehouse.transform import run_dbt
 
@@ -157,10 +157,10 @@ def build() -> StepResult:
 
 
 def score() -> StepResult:
-    """Fit and publish scores that beat their baseline."""
-    from scoring.churn import score_churn
+    """Write the cards of the fitted scores, with how they did on later days, and tell of drift."""
+    from scoring.cards import write_cards
 
-    return _on_working_file(score_churn)
+    return _on_working_file(write_cards)
 
 
 def check() -> StepResult:
@@ -209,6 +209,14 @@ def run_step(name: str) -> dict[str, Any]:
     """Run one step of the pipeline and return its counts; what an Airflow task calls."""
     with edge(name):
         return STEPS[name]().as_dict()
+
+
+def train_scores_step() -> dict[str, Any]:
+    """Train the fitted scores anew and return what came of each; what the weekly task calls."""
+    from scoring.daily import train_scores
+
+    with edge("train scores"):
+        return _on_working_file(train_scores).as_dict()
 
 
 # ---------------------------------------------------------------- commands
@@ -323,6 +331,12 @@ def train(path: Path | None, entity: str) -> None:
     )
 
 
+@cli.command("train-scores")
+def train_scores_command() -> None:
+    """Train the fitted scores anew; a new model is used from the next build on unless the one in use does better."""
+    _say(train_scores_step())
+
+
 @cli.command()
 @click.option(
     "--from", "first", type=click.Choice(list(STEPS)), default="land", show_default=True, help="Step to begin with."
@@ -373,6 +387,7 @@ def status(as_json: bool) -> None:
     out.print(f"DuckDB file      {found['published_file']}")
     out.print(f"audience files   {found['outbox']}")
     out.print(f"Data Docs        {found['data_docs']}")
+    out.print(f"model cards      {found['model_cards']}")
 
 
 for _command in (

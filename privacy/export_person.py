@@ -1,7 +1,7 @@
 """Everything that is known of one person, in one JSON file (right of access).
 
 In: the published file, by any customer id ever issued. Out: golden record with sources, records, orders, visits, e-mails,
-consents, segments, scores. Every export is audited.
+consents, segments, scores: every published table with a customer id. Every export is audited.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from privacy import audit
 from warehouse import files
-from warehouse.duck import has_table, name, rows
+from warehouse.duck import name, rows
 from warehouse.errors import CdpError
 from warehouse.publish import open_published
 
-#: Tables of the published file that hold one person's data, by customer id.
-TABLES = (
-    "marts.customers", "identity.profile_values", "identity.members", "identity.households", "marts.orders",
-    "marts.order_lines", "marts.receivables", "marts.web_sessions", "marts.email_engagement", "marts.consents",
-    "metrics.rfm", "metrics.data_quality", "segments.macro_segments", "segments.customer_segments", "scores.churn_60d",
-)  # fmt: skip
+
+def tables_of_people(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the published tables that hold one person's data by customer id, whatever was added since this was written."""
+    found = con.execute(
+        "SELECT schema_name, table_name FROM duckdb_columns() WHERE database_name = current_catalog() AND column_name = 'customer_id' ORDER BY ALL"
+    ).fetchall()
+    return [f"{schema}.{table}" for schema, table in found]
 
 
 def export_person(customer_id: str, out: Path, actor: str, reason: str) -> dict[str, int]:
@@ -39,8 +42,8 @@ def export_person(customer_id: str, out: Path, actor: str, reason: str) -> dict[
             raise CdpError(f"customer id {customer_id} is not known, or stands for nobody any more")
         current = found[0]["current_customer_id"]
         held: dict[str, list[dict[str, Any]]] = {}
-        for table in TABLES:
-            if has_table(con, *table.split(".")):
+        for table in tables_of_people(con):
+            if table not in ("identity.customer_aliases", "identity.customer_events"):
                 held[table] = rows(con, f"SELECT * FROM {name(*table.split('.'))} WHERE customer_id = ?", [current])
     finally:
         con.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
-#: Columns of the feature matrix, all counts, days or money in one currency; their logarithms enter the models.
+from scoring.logistic import Columns, Vector
+
+#: Columns of the features of buying, all counts, days or money in one currency; their logarithms enter the models.
 FEATURES = (
     "recency_days", "tenure_days", "frequency", "frequency_30d", "frequency_90d", "frequency_90d_before", "monetary", "monetary_90d",
     "mean_order", "mean_gap_days", "gap_deviation_days",
@@ -20,16 +24,52 @@ ACTIVE_DAYS = 180
 #: Orders of the marts, as features want them: a customer, a day, an amount that is no credit.
 MART_ORDERS = "(SELECT customer_id, order_date, revenue_usd AS amount FROM marts.orders WHERE customer_id IS NOT NULL AND NOT is_credit_note)"
 
-Matrix = npt.NDArray[np.float64]
+
+@dataclass(frozen=True)
+class Examples:
+    """What is known of some subjects on a day, and what happened to them after it where that is known.
+
+    Columns, ids and what happened are all (rows,); `happened` is NaN where nobody can know yet.
+    """
+
+    ids: npt.NDArray[Any]
+    columns: Columns
+    happened: Vector
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Examples:
+        """Return the rows that are kept, (rows,)."""
+        return Examples(self.ids[kept], {n: v[kept] for n, v in self.columns.items()}, self.happened[kept])
+
+    @property
+    def events(self) -> int:
+        """How many of the things that are predicted happened."""
+        return int(np.nansum(self.happened))
+
+
+def examples_of(con: duckdb.DuckDBPyConnection, query: str, names: tuple[str, ...]) -> Examples:
+    """Run a query of `id`, `happened` and the named columns and return it as examples."""
+    found = con.execute(query).fetchnumpy()
+    columns = {name: _plain(found[name]) for name in names}
+    return Examples(np.asarray(found["id"], dtype=object), columns, _plain(found["happened"]).astype(np.float64))
+
+
+def _plain(values: Any) -> npt.NDArray[Any]:
+    """Return numbers with NaN and texts with None where DuckDB says null."""
+    masked: Any = np.ma.asarray(values)
+    if masked.dtype == object:
+        return np.asarray(masked.filled(None), dtype=object)
+    return np.asarray(masked.astype(np.float64).filled(np.nan), dtype=np.float64)
 
 
 def churn_features(
     con: duckdb.DuckDBPyConnection, as_of: date, horizon_days: int, orders: str = MART_ORDERS
-) -> tuple[list[str], Matrix, Matrix]:
-    """Return active customers, their features (rows, len(FEATURES)) and whether they were lost (rows,).
+) -> Examples:
+    """Return active customers, their features and whether they were lost: no order in the horizon after `as_of`.
 
-    Lost means: no order in the horizon after `as_of`. Point in time: nothing after `as_of` enters the features. The orders of one
-    day are one order.
+    Point in time: nothing after `as_of` enters the features. The orders of one day are one order.
 
     Args:
         con: where the orders are.
@@ -38,7 +78,8 @@ def churn_features(
         orders: a relation of `customer_id`, `order_date`, `amount`.
     """
     day = f"DATE '{as_of.isoformat()}'"
-    rows = con.execute(
+    return examples_of(
+        con,
         f"""
         WITH daily AS (
             SELECT customer_id, order_date, sum(amount) AS amount,
@@ -50,18 +91,17 @@ def churn_features(
                 count(*) FILTER (order_date > {day} - 30) AS frequency_30d, count(*) FILTER (order_date > {day} - 90) AS frequency_90d,
                 count(*) FILTER (order_date BETWEEN {day} - 179 AND {day} - 90) AS frequency_90d_before,
                 sum(amount)::DOUBLE AS monetary, coalesce(sum(amount) FILTER (order_date > {day} - 90), 0)::DOUBLE AS monetary_90d,
-                avg(gap_days) AS mean_gap, coalesce(stddev_pop(gap_days), 0) AS gap_deviation
+                avg(gap_days) AS mean_gap_days, coalesce(stddev_pop(gap_days ORDER BY order_date), 0) AS gap_deviation_days
             FROM daily GROUP BY 1 HAVING max(order_date) > {day} - {ACTIVE_DAYS}
         ),
         later AS (
             SELECT DISTINCT customer_id FROM {orders} WHERE order_date > {day} AND order_date <= {day} + {horizon_days}
         )
-        SELECT b.customer_id, {day} - last_date, {day} - first_date, frequency, frequency_30d, frequency_90d, frequency_90d_before,
-            monetary, monetary_90d, monetary / frequency, coalesce(mean_gap, {day} - first_date), gap_deviation, later.customer_id IS NULL
+        SELECT b.customer_id AS id, {day} - last_date AS recency_days, {day} - first_date AS tenure_days, frequency, frequency_30d,
+            frequency_90d, frequency_90d_before, greatest(monetary, 0) AS monetary, greatest(monetary_90d, 0) AS monetary_90d,
+            greatest(monetary, 0) / frequency AS mean_order, coalesce(mean_gap_days, {day} - first_date) AS mean_gap_days, gap_deviation_days,
+            (later.customer_id IS NULL)::DOUBLE AS happened
         FROM before AS b LEFT JOIN later USING (customer_id) ORDER BY 1
-        """
-    ).fetchall()
-    customers = [row[0] for row in rows]
-    values = np.array([row[1:-1] for row in rows], dtype=np.float64).reshape(len(rows), len(FEATURES))
-    lost = np.array([row[-1] for row in rows], dtype=np.float64)
-    return customers, np.log1p(np.maximum(values, 0)), lost
+        """,
+        FEATURES,
+    )

@@ -17,6 +17,7 @@
 | `CDP_SPARK_MASTER` | Spark master | `local[*]` |
 | `CDP_SPARK_DIR` | folder that this machine and all of Spark's see, for what passes between them | a temporary one |
 | `CDP_MAX_FILE_GB` | largest expanded export that is read | `20` |
+| `CDP_SENTIMENT` | how texts are judged: `vectors`, or `lexicon` where a processor cannot make them | `vectors` |
 | `CDP_SETTLE_S` | seconds without change after which an arrived file counts as whole | `2` |
 | `CDP_ARRIVALS` | folders with declarations of remote stores, separated by `:` | `ingest/arrivals` |
 | `CDP_ALERT_WEBHOOK` | URL that drift and failures are posted to | none |
@@ -59,6 +60,7 @@ class Settings:
     identity_engine: Literal["duckdb", "spark"]
     spark_master: str
     spark_dir: Path | None
+    sentiment_model: Literal["vectors", "lexicon"]
     max_file_gb: float
     settle_s: float
     arrival_dirs: tuple[Path, ...]
@@ -116,6 +118,14 @@ def _engine(said: str) -> Literal["duckdb", "spark"]:
     raise ValueError(f"CDP_IDENTITY_ENGINE is '{said}'; allowed: duckdb, spark")
 
 
+def _sentiment(said: str) -> Literal["vectors", "lexicon"]:
+    if said == "lexicon":
+        return "lexicon"
+    if said == "vectors":
+        return "vectors"
+    raise ValueError(f"CDP_SENTIMENT is '{said}'; allowed: vectors, lexicon")
+
+
 def settings() -> Settings:
     """Read the environment.
 
@@ -146,6 +156,7 @@ def settings() -> Settings:
         memory_limit=env.get("CDP_MEMORY_LIMIT") or "3GB",
         threads=int(env.get("CDP_THREADS") or os.cpu_count() or 2),
         identity_engine=_engine(env.get("CDP_IDENTITY_ENGINE") or "duckdb"),
+        sentiment_model=_sentiment(env.get("CDP_SENTIMENT") or "vectors"),
         spark_master=env.get("CDP_SPARK_MASTER") or "local[*]",
         spark_dir=Path(env["CDP_SPARK_DIR"]).resolve() if env.get("CDP_SPARK_DIR") else None,
         max_file_gb=float(env.get("CDP_MAX_FILE_GB") or 20),

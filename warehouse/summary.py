@@ -26,6 +26,7 @@ def summary() -> dict[str, Any]:
             "published_file": str(config.published_file),
             "outbox": str(config.outbox),
             "data_docs": str(config.quality_docs / "index.html"),
+            "model_cards": str(config.state / "model_cards"),
             "sources": rows(
                 con,
                 "SELECT source, table_name, count(*) AS files, sum(rows_in)::BIGINT AS rows_in, sum(accepted)::BIGINT AS accepted, "

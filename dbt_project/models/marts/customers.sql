@@ -37,7 +37,23 @@ select
     reach.reachable_channels,
     enrichment.language as preferred_language,
     quality.data_quality_score,
-    fields.next_profile_field
+    fields.next_profile_field,
+    micro.micro_segment,
+    predicted.expected_orders_90d,
+    predicted.alive_probability,
+    predicted.predicted_revenue_90d_usd,
+    predicted.predicted_margin_365d_usd,
+    chances.churn_30d,
+    chances.churn_60d,
+    chances.pay_late_30d,
+    chances.pay_late_60d,
+    chances.email_click_chance,
+    sends.best_hours as best_email_hours_local,
+    feelings.sentiment_score,
+    feelings.sentiment,
+    offers.recommended_product_ids,
+    next_actions.action as next_best_action,
+    next_actions.channel as next_best_action_channel
 from {{ ref("int_customers__facts") }} as facts
 left join {{ ref("macro_segments") }} as macro on facts.customer_id = macro.customer_id
 left join {{ ref("lifecycle_stages") }} as stages on facts.customer_id = stages.customer_id
@@ -65,3 +81,26 @@ left join (
 left join {{ ref("customer_enrichment") }} as enrichment on facts.customer_id = enrichment.customer_id
 left join {{ ref("data_quality") }} as quality on facts.customer_id = quality.customer_id
 left join {{ ref("next_profile_field") }} as fields on facts.customer_id = fields.customer_id
+left join {{ ref("micro_segments") }} as micro on facts.customer_id = micro.customer_id
+left join {{ ref("predicted_value") }} as predicted on facts.customer_id = predicted.customer_id
+left join (
+    select
+        customer_id,
+        max(value) filter (score = 'churn_30d') as churn_30d,
+        max(value) filter (score = 'churn_60d') as churn_60d,
+        max(value) filter (score = 'pay_late_30d') as pay_late_30d,
+        max(value) filter (score = 'pay_late_60d') as pay_late_60d,
+        max(value) filter (score = 'email_click') as email_click_chance
+    from {{ ref("customer_scores") }}
+    group by customer_id
+) as chances on facts.customer_id = chances.customer_id
+left join {{ ref("fitted_responses") }} as sends on facts.customer_id = sends.subject_id
+left join {{ ref("customer_sentiment") }} as feelings on facts.customer_id = feelings.customer_id
+left join (
+    select
+        customer_id,
+        list(product_id order by offer_rank) as recommended_product_ids
+    from {{ ref("recommendations") }}
+    group by customer_id
+) as offers on facts.customer_id = offers.customer_id
+left join {{ ref("next_best_actions") }} as next_actions on facts.customer_id = next_actions.customer_id

@@ -43,7 +43,15 @@ now_only as (
         health_score::double as health_score,
         lead_points::double as lead_points,
         lead_score::double as lead_score,
-        data_quality_score::double as data_quality_score
+        data_quality_score::double as data_quality_score,
+        sentiment_score::double as sentiment_score,
+        predicted_revenue_90d_usd::double as predicted_revenue_90d_usd,
+        predicted_margin_365d_usd::double as predicted_margin_365d_usd,
+        churn_30d::double as churn_30d,
+        churn_60d::double as churn_60d,
+        pay_late_30d::double as pay_late_30d,
+        pay_late_60d::double as pay_late_60d,
+        email_click_chance::double as email_click_chance
     from {{ ref("customers") }}
 
 ),

@@ -1,0 +1,44 @@
+{# Numbers of customers by day: how it was then. A day that is built again is replaced; days beyond var history_days are forgotten. #}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="delete+insert",
+        unique_key="as_of_date",
+        on_schema_change="append_new_columns",
+        full_refresh=false,
+        post_hook="delete from {{ this }} where as_of_date < (select max(as_of_date) from {{ this }}) - " ~ var("history_days")
+    )
+}}
+select
+    customer_id,
+    as_of_date,
+    lifecycle,
+    value_tier,
+    macro_segment,
+    micro_segment,
+    lifecycle_stage,
+    orders_count,
+    lifetime_revenue_usd,
+    lifetime_margin_usd,
+    overdue_amount_usd,
+    orders_365d,
+    revenue_365d_usd,
+    recency_score,
+    frequency_score,
+    monetary_score,
+    engagement_score,
+    marketing_score,
+    advocate_score,
+    health_score,
+    lead_score,
+    nps_score,
+    sentiment_score,
+    data_quality_score,
+    churn_30d,
+    churn_60d,
+    pay_late_30d,
+    pay_late_60d,
+    predicted_revenue_90d_usd,
+    email_click_chance,
+    next_best_action
+from {{ ref("customers") }}

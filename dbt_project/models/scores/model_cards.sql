@@ -1,0 +1,27 @@
+{# The model in use of every score: from when to when it learnt and was judged, and how it did beside its plain baseline. #}
+select
+    score,
+    model_version,
+    as_of_date::date as as_of_date,
+    trained_on::date as trained_on,
+    tested_on::date as tested_on,
+    horizon_days,
+    features,
+    baseline,
+    rows_trained,
+    rows_tested,
+    events_tested,
+    model_auc,
+    baseline_auc,
+    boosting_auc,
+    model_brier,
+    baseline_brier,
+    calibration_error,
+    lift_10pct,
+    base_rate,
+    other_measure,
+    other_model,
+    other_baseline,
+    is_published,
+    reason
+from {{ ref("fitted_model_cards") }}

@@ -1,0 +1,349 @@
+"""Late payment on any table of invoices, and any labelled table (leads, say), judged with the same models as the published scores.
+
+In: a CSV or Parquet file. Out: how a model trained on earlier rows does on later ones, beside what needs no model; the columns that leak
+the outcome are refused with the reason. Where a table has no time, folds take the place of time, and the report says that this is no test
+in time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import yaml
+
+from scoring.backtest import beats, calibration_error, quality
+from scoring.backtest_orders import column_of, reader_of
+from scoring.late_payment import late_recipe
+from scoring.logistic import Columns, Vector, boosted_chances, fit_logistic
+from scoring.recipes import MIN_EVENTS, reliability, train
+from warehouse.duck import connect, count, name
+from warehouse.errors import CdpError, edge
+
+FOLDS = 5
+#: A column of more distinct texts than this share of the rows names rows, it does not describe them.
+MOST_LEVELS_SHARE = 0.5
+INVOICES = "invoices_to_test"
+
+
+@dataclass
+class TableBacktest:
+    """What was read, what was refused and why, and what came of it."""
+
+    rows: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
+    judged: list[dict[str, Any]] = field(default_factory=list)
+
+
+def backtest_invoices(
+    path: Path,
+    customer: str,
+    issued: str,
+    due: str,
+    settled: str,
+    amount: str,
+    late_days: tuple[int, ...] = (0, 30, 60),
+) -> TableBacktest:
+    """Read a table of invoices and judge the chance of paying later than so many days after they are due.
+
+    Args:
+        path: CSV or Parquet; rows without a customer, a day of issue or of falling due, and credits, are left out and counted.
+        customer: column of the customer.
+        issued: column of the day of issue.
+        due: column of the day it falls due.
+        settled: column of the day it was paid; empty when it is open.
+        amount: column of the amount, in one currency.
+        late_days: days past due that still count as in time.
+
+    Raises:
+        CdpError: the file or a column is not there, or it holds no invoices.
+    """
+    con = connect(":memory:")
+    try:
+        with edge("backtest"):
+            source = reader_of(path)
+            for column in (customer, issued, due, settled, amount):
+                column_of(con, path, source, column)
+            days = {
+                what: _day(con, source, column)
+                for what, column in (("issued", issued), ("due", due), ("settled", settled))
+            }
+            con.execute(
+                f"CREATE TEMP TABLE written AS SELECT {name(customer)}::VARCHAR AS customer_id, {days['issued']} AS invoiced_date, "
+                f"{days['due']} AS due_date, {days['settled']} AS paid_date, "
+                f"try_cast(replace({name(amount)}::VARCHAR, ',', '.') AS DECIMAL(18, 4)) AS amount FROM {source}"
+            )
+            bad = (
+                "CASE WHEN customer_id IS NULL OR customer_id = '' THEN 'no customer' WHEN invoiced_date IS NULL THEN 'no day of issue' "
+                "WHEN due_date IS NULL THEN 'no day of falling due' WHEN amount IS NULL THEN 'no amount that can be read' "
+                "WHEN amount <= 0 THEN 'a credit or nothing' END"
+            )
+            found = TableBacktest(
+                left_out=dict(
+                    con.execute(
+                        f"SELECT {bad} AS why, count(*) FROM written WHERE why IS NOT NULL GROUP BY 1 ORDER BY 1"
+                    ).fetchall()
+                )
+            )
+            con.execute(
+                f"CREATE TEMP TABLE {INVOICES} AS SELECT "
+                "row_number() OVER (ORDER BY invoiced_date, customer_id, due_date, amount, paid_date) AS invoice_id, * "
+                f"FROM written WHERE {bad} IS NULL"
+            )
+            found.rows = count(con, INVOICES)
+            if not found.rows:
+                raise CdpError(
+                    f"{path.name} holds no invoices: {', '.join(f'{n:,} rows with {why}' for why, n in found.left_out.items()) or 'no rows'}"
+                )
+            last: date = con.execute(f"SELECT greatest(max(invoiced_date), max(paid_date)) FROM {INVOICES}").fetchall()[
+                0
+            ][0]
+            for late in late_days:
+                # The last day that is known; one more, so that what was paid on it counts.
+                made = train(late_recipe(late, INVOICES, "invoices"), con, last + timedelta(days=1))
+                found.judged.append(_told(f"paid more than {late} days late" if late else "paid late", made))
+            found.used = list(late_recipe(0).numbers)
+    finally:
+        con.close()
+    return found
+
+
+#: How days are written; where several read a column alike, the first is meant.
+DAY_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y", "%m/%d/%y")
+
+
+def _day(con: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
+    """Return how a column is read as a day: by the format that reads most of its values."""
+    text = f"trim({name(column)}::VARCHAR)"
+    counts = ", ".join(f"count(try_strptime({text}, '{form}'))" for form in DAY_FORMATS)
+    read = con.execute(f"SELECT {counts} FROM {source}").fetchall()[0]
+    best = DAY_FORMATS[max(range(len(DAY_FORMATS)), key=lambda n: (read[n], -n))]
+    return f"try_strptime({text}, '{best}')::DATE"
+
+
+def _told(score: str, made: dict[str, Any]) -> dict[str, Any]:
+    told = {
+        "score": score,
+        "tested_on": made["tested_on"],
+        "rows_tested": made["rows_tested"],
+        "events": made["events_tested"],
+        "reason": made["reason"],
+    }
+    if made["model"]:
+        told |= {"model": made["quality"], "baseline": made["baseline"], "boosting": made["boosting"], "calibration_error": made["calibration_error"],
+                 "reliability": made["reliability"], "baseline_is": made["plain"]}  # fmt: skip
+    return told
+
+
+def backtest_labelled(
+    path: Path, label: str, time: str | None = None, leave_out: tuple[str, ...] = (), keep: tuple[str, ...] = ()
+) -> TableBacktest:
+    """Read a labelled table and judge the chance of its label, refusing columns that tell the outcome.
+
+    Args:
+        path: CSV or Parquet, one row per case.
+        label: column of what happened: 1 and 0, true and false, yes and no, sí and no.
+        time: column of when the case began: the last 30 % are judged by. Without it, five folds.
+        leave_out: columns not to use.
+        keep: columns to use although they look like leaks.
+
+    Raises:
+        CdpError: the file or a column is not there, or the label has other values than two.
+    """
+    con = connect(":memory:")
+    try:
+        with edge("backtest"):
+            source = reader_of(path)
+            for column in (label, *([time] if time else []), *leave_out, *keep):
+                column_of(con, path, source, column)
+            return _labelled(con, source, path, label, time, leave_out, keep)
+    finally:
+        con.close()
+
+
+def _labelled(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    path: Path,
+    label: str,
+    time: str | None,
+    leave_out: tuple[str, ...],
+    keep: tuple[str, ...],
+) -> TableBacktest:
+    said = f"lower(trim({name(label)}::VARCHAR))"
+    yes, no = ("'1', '1.0', 'true', 'yes', 'y', 'si', 'sí', 't'", "'0', '0.0', 'false', 'no', 'n', 'f'")
+    happened = f"CASE WHEN {said} IN ({yes}) THEN 1.0 WHEN {said} IN ({no}) THEN 0.0 END"
+    con.execute(
+        f"CREATE TEMP TABLE cases AS SELECT *, {happened} AS happened__ FROM {source} {f'ORDER BY {name(time)}' if time else ''}"
+    )
+    found = TableBacktest(rows=count(con, "cases"))
+    unread = count(con, "cases WHERE happened__ IS NULL")
+    if unread == found.rows:
+        raise CdpError(
+            f"{path.name}: no value of '{label}' says that it happened or not; allowed are 1 and 0, true and false, yes and no, sí and no"
+        )
+    if unread:
+        found.left_out["a label that can be read as neither"] = unread
+    kinds = {
+        row[0]: row[1]
+        for row in con.execute("DESCRIBE cases").fetchall()
+        if row[0] not in (label, time, "happened__", *leave_out)
+    }
+    columns, numbers, levels = _columns(con, kinds, found)
+    y = np.asarray(
+        con.execute("SELECT happened__ FROM cases WHERE happened__ IS NOT NULL").fetchnumpy()["happened__"],
+        dtype=np.float64,
+    )
+    _refuse_leaks(columns, numbers, levels, y, keep, found)
+    numbers, levels = [c for c in numbers if c not in found.refused], [c for c in levels if c not in found.refused]
+    found.used = [*numbers, *levels]
+    told: dict[str, Any] = {
+        "score": label,
+        "rows_tested": len(y),
+        "events": int(y.sum()),
+        "tested_on": "later rows" if time else "five folds: no test in time",
+    }
+    if min(y.sum(), len(y) - y.sum()) < MIN_EVENTS:
+        found.judged.append(
+            {
+                **told,
+                "reason": f"not enough events to judge by: {int(min(y.sum(), len(y) - y.sum()))} (at least {MIN_EVENTS} are needed)",
+            }
+        )
+        return found
+    if not found.used:
+        found.judged.append({**told, "reason": "no column is left to tell from"})
+        return found
+    chances, rival, plain, plain_column, judged = _judged(columns, numbers, levels, y, bool(time))
+    model, baseline = quality(chances, y[judged]), quality(plain, y[judged])
+    found.judged.append(
+        {
+            **told, "rows_tested": int(judged.sum()), "events": int(y[judged].sum()), "model": model.as_dict(), "baseline": baseline.as_dict(),
+            "baseline_is": plain_column, "boosting": quality(rival, y[judged]).as_dict(),
+            "calibration_error": round(calibration_error(chances, y[judged]), 5), "reliability": reliability(chances, y[judged]),
+            "reason": "" if beats(model, baseline) else f"{plain_column} alone is as good",
+        }
+    )  # fmt: skip
+    return found
+
+
+def _columns(
+    con: duckdb.DuckDBPyConnection, kinds: dict[str, str], found: TableBacktest
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Return columns by name as arrays, and which are numbers and which levels; those that name rows are refused."""
+    columns: dict[str, Any] = {}
+    numbers: list[str] = []
+    levels: list[str] = []
+    for column, kind in kinds.items():
+        distinct, known, rows = con.execute(
+            f"SELECT count(DISTINCT {name(column)}), count({name(column)}), count(*) FROM cases"
+        ).fetchall()[0]
+        is_number = kind.split("(")[0] in (
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "HUGEINT",
+            "FLOAT",
+            "DOUBLE",
+            "DECIMAL",
+            "UBIGINT",
+            "UINTEGER",
+        )
+        if distinct <= 1:
+            found.refused[column] = "it has one value only"
+            continue
+        if (distinct > MOST_LEVELS_SHARE * max(known, 1) and not is_number) or (
+            distinct == rows and kind in ("BIGINT", "INTEGER", "HUGEINT")
+        ):
+            found.refused[column] = "it names the rows"
+            continue
+        what = f"{name(column)}::DOUBLE" if is_number else f"{name(column)}::VARCHAR"
+        values = np.ma.asarray(
+            con.execute(f"SELECT {what} AS v FROM cases WHERE happened__ IS NOT NULL").fetchnumpy()["v"]
+        )
+        columns[column] = (
+            values.filled(np.nan).astype(np.float64) if is_number else np.asarray(values.filled(None), dtype=object)
+        )
+        (numbers if is_number else levels).append(column)
+    return columns, numbers, levels
+
+
+@cache
+def _leaks() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "leaks.yml").read_text(encoding="utf-8"))
+    return found
+
+
+def _refuse_leaks(
+    columns: Columns, numbers: list[str], levels: list[str], y: Vector, keep: tuple[str, ...], found: TableBacktest
+) -> None:
+    """Refuse columns that are named, filled or valued like outcomes, with the reason."""
+    declared = _leaks()
+    for column in (*numbers, *levels):
+        if column in keep:
+            continue
+        named = next((p for p in declared["patterns"] if re.search(p["match"], column.lower())), None)
+        if named:
+            found.refused[column] = f"by its name: {named['reason']}"
+            continue
+        missing = np.array([v is None or v != v for v in columns[column]], dtype=np.float64)  # noqa: PLR0124
+        if 0 < missing.mean() < 1:
+            alone = quality(missing, y).auc
+            if max(alone, 1 - alone) > declared["most_auc_filled"]:
+                found.refused[column] = (
+                    f"whether it is filled tells the outcome (AUC {max(alone, 1 - alone):.2f}): it is filled in after it"
+                )
+                continue
+        alone = quality(
+            _out_of_fold(columns, [column] if column in numbers else [], [column] if column in levels else [], y), y
+        ).auc
+        if alone > declared["most_auc_alone"]:
+            found.refused[column] = f"it tells the outcome by itself (AUC {alone:.2f}): it is filled in after it"
+
+
+def _out_of_fold(
+    columns: Columns, numbers: list[str], levels: list[str], y: Vector, is_boosted: bool = False
+) -> Vector:
+    chances = np.zeros(len(y))
+    folds = np.random.default_rng(0).permutation(len(y)) % FOLDS
+    for fold in range(FOLDS):
+        test = folds == fold
+        chances[test] = _fitted(columns, numbers, levels, y, ~test, test, is_boosted)
+    return chances
+
+
+def _fitted(
+    columns: Columns, numbers: list[str], levels: list[str], y: Vector, train_on: Any, test_on: Any, is_boosted: bool
+) -> Vector:
+    train_part = {c: columns[c][train_on] for c in (*numbers, *levels)}
+    test_part = {c: columns[c][test_on] for c in (*numbers, *levels)}
+    if is_boosted:
+        return boosted_chances(train_part, y[train_on], test_part, numbers, levels)
+    return fit_logistic(train_part, y[train_on], numbers, levels).chances(test_part)
+
+
+def _judged(
+    columns: Columns, numbers: list[str], levels: list[str], y: Vector, is_in_time: bool
+) -> tuple[Vector, Vector, Vector, str, Any]:
+    """Return chances of the model, of boosting and of the best single column on the judged rows, that column, and which rows those are."""
+    rows = np.arange(len(y))
+    judged = rows >= int(0.7 * len(y)) if is_in_time else np.ones(len(y), dtype=bool)
+
+    def chances(some_numbers: list[str], some_levels: list[str], is_boosted: bool = False) -> Vector:
+        if is_in_time:
+            return _fitted(columns, some_numbers, some_levels, y, ~judged, judged, is_boosted)
+        return _out_of_fold(columns, some_numbers, some_levels, y, is_boosted)
+
+    singles = {c: chances([c], []) if c in numbers else chances([], [c]) for c in (*numbers, *levels)}
+    # The plain way knows which column is best: the harder baseline.
+    best = max(singles, key=lambda c: quality(singles[c], y[judged]).auc)
+    return chances(numbers, levels), chances(numbers, levels, True), singles[best], best, judged

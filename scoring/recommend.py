@@ -1,0 +1,194 @@
+"""M07, what is bought with what, and what to offer to whom.
+
+In: lines of orders. How: items that are bought by the same customers, by the cosine of their buyers (Sarwar et al. 2001, "Item-based
+collaborative filtering"), each item's 20 nearest; a customer is offered what is nearest to what the customer bought, by the sum of
+cosines, never what was bought already, with what most people buy after it. Judged on new items of the last days against what most people
+buy; where that is as good, what most people buy is offered. Longer baskets: FP-growth (mlxtend), single consequents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from scoring.registry import Artefact, in_use
+
+SCORE = "recommendations"
+CODE = "1"
+HORIZON_DAYS = 60
+NEIGHBOURS = 20
+OFFERED = 10
+MIN_CUSTOMERS = 50
+#: A customer's latest items say what the customer wants now; of somebody who buys for a whole company the rest is left out.
+LATEST_ITEMS = 50
+
+MART_LINES = (
+    "(SELECT customer_id, product_id, order_date FROM marts.order_lines "
+    "WHERE customer_id IS NOT NULL AND product_id IS NOT NULL AND quantity > 0)"
+)
+
+
+def offers(as_of: date, lines: str = MART_LINES, count: int = OFFERED) -> str:
+    """Return the query of the items nearest to what each customer bought up to a day.
+
+    Columns: customer_id, product_id, offer_rank (1 to `count`), similarity, because_product_id (the bought item that is nearest).
+    """
+    day = f"DATE '{as_of.isoformat()}'"
+    return f"""
+        WITH bought AS (
+            SELECT customer_id, product_id, max(order_date) AS last_date FROM {lines} WHERE order_date <= {day} GROUP BY 1, 2
+        ),
+        latest AS (
+            SELECT customer_id, product_id FROM bought
+            QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY last_date DESC, product_id) <= {LATEST_ITEMS}
+        ),
+        buyers AS (SELECT product_id, count(*) AS customers FROM latest GROUP BY 1),
+        near AS (
+            SELECT a.product_id, b.product_id AS near_id, count(*) / sqrt(any_value(x.customers) * any_value(y.customers)) AS cosine
+            FROM latest AS a INNER JOIN latest AS b ON a.customer_id = b.customer_id AND a.product_id <> b.product_id
+            INNER JOIN buyers AS x ON a.product_id = x.product_id INNER JOIN buyers AS y ON b.product_id = y.product_id
+            GROUP BY 1, 2
+            QUALIFY row_number() OVER (PARTITION BY a.product_id ORDER BY cosine DESC, b.product_id) <= {NEIGHBOURS}
+        )
+        SELECT latest.customer_id, near.near_id AS product_id,
+            row_number() OVER (PARTITION BY latest.customer_id ORDER BY round(sum(near.cosine), 9) DESC, near.near_id) AS offer_rank,
+            round(sum(near.cosine), 6) AS similarity, arg_max(latest.product_id, (near.cosine, latest.product_id)) AS because_product_id
+        FROM latest INNER JOIN near ON latest.product_id = near.product_id
+        ANTI JOIN bought ON latest.customer_id = bought.customer_id AND near.near_id = bought.product_id
+        GROUP BY 1, 2
+        QUALIFY offer_rank <= {count}
+    """
+
+
+def popular(as_of: date, lines: str = MART_LINES, count: int = OFFERED) -> str:
+    """Return the query of what most customers bought in the last half year and each customer has not: the plain way."""
+    day = f"DATE '{as_of.isoformat()}'"
+    return f"""
+        WITH bought AS (SELECT DISTINCT customer_id, product_id FROM {lines} WHERE order_date <= {day}),
+        liked AS (
+            SELECT product_id, count(DISTINCT customer_id) AS customers FROM {lines}
+            WHERE order_date <= {day} AND order_date > {day} - 180 GROUP BY 1
+            QUALIFY row_number() OVER (ORDER BY customers DESC, product_id) <= {count * 5}
+        )
+        SELECT customers.customer_id, liked.product_id,
+            row_number() OVER (PARTITION BY customers.customer_id ORDER BY liked.customers DESC, liked.product_id) AS offer_rank
+        FROM (SELECT DISTINCT customer_id FROM bought) AS customers CROSS JOIN liked
+        ANTI JOIN bought ON customers.customer_id = bought.customer_id AND liked.product_id = bought.product_id
+        QUALIFY offer_rank <= {count}
+    """
+
+
+def hit_rate(
+    con: duckdb.DuckDBPyConnection, offered: str, as_of: date, horizon_days: int, lines: str = MART_LINES
+) -> tuple[float, int]:
+    """Return how many of the new items that customers bought in the horizon were offered, each over min(10, items), and the customers."""
+    day = f"DATE '{as_of.isoformat()}'"
+    found = con.execute(
+        f"""
+        WITH new AS (
+            SELECT DISTINCT customer_id, product_id FROM {lines} WHERE order_date > {day} AND order_date <= {day} + {horizon_days}
+            EXCEPT SELECT customer_id, product_id FROM {lines} WHERE order_date <= {day}
+        ),
+        known AS (SELECT DISTINCT customer_id FROM {lines} WHERE order_date <= {day}),
+        offered AS ({offered}),
+        hits AS (
+            SELECT new.customer_id, count(offered.product_id) / least({OFFERED}, count(*)) AS share
+            FROM new SEMI JOIN known USING (customer_id) LEFT JOIN offered USING (customer_id, product_id) GROUP BY 1
+        )
+        SELECT coalesce(avg(share), 0), count(*) FROM hits
+        """
+    ).fetchall()[0]
+    return float(found[0]), int(found[1])
+
+
+def train_recommendations(con: duckdb.DuckDBPyConnection, as_of: date, lines: str = MART_LINES) -> Artefact:
+    """Judge what is near against what is popular on the new items of the last days."""
+    tested_on = as_of - timedelta(days=HORIZON_DAYS)
+    near, customers = hit_rate(con, offers(tested_on, lines), tested_on, HORIZON_DAYS, lines)
+    plain, _ = hit_rate(con, popular(tested_on, lines), tested_on, HORIZON_DAYS, lines)
+    reason = ""
+    if customers < MIN_CUSTOMERS:
+        reason = f"not enough customers bought new items to judge by: {customers} (at least {MIN_CUSTOMERS} are needed)"
+    elif near <= plain:
+        reason = "what most people buy is as good"
+    quality = {"hits_at_10": round(near, 5), "customers": customers}
+    return {
+        "score": SCORE, "code": CODE, "as_of": as_of.isoformat(), "horizon_days": HORIZON_DAYS, "tested_on": tested_on.isoformat(),
+        "trained_on": as_of.isoformat(), "rows_tested": customers, "plain": "popularity", "quality": quality,
+        "baseline": {"hits_at_10": round(plain, 5)}, "model": {"neighbours": NEIGHBOURS}, "reason": reason,
+        "version": hashlib.sha256(f"{CODE}{quality}".encode()).hexdigest()[:12],
+    }  # fmt: skip
+
+
+def offers_now(con: duckdb.DuckDBPyConnection, as_of: date, lines: str = MART_LINES) -> pa.Table:
+    """Return what to offer to each customer who bought: customer_id, product_id, offer_rank, similarity, because_product_id, method."""
+    artefact = in_use(SCORE, CODE, as_of, lambda: train_recommendations(con, as_of, lines))
+    if artefact["reason"]:
+        query = f"SELECT *, NULL::DOUBLE AS similarity, NULL::VARCHAR AS because_product_id, 'popular' AS method FROM ({popular(as_of, lines)})"
+    else:
+        query = f"SELECT *, 'bought together' AS method FROM ({offers(as_of, lines)})"
+    return con.execute(
+        f"SELECT customer_id, product_id, offer_rank, similarity, because_product_id, method FROM ({query}) ORDER BY 1, 3"
+    ).to_arrow_table()
+
+
+def basket_rules(
+    baskets: pa.Table, min_support: float, min_confidence: float, most_items: int | None = None
+) -> list[dict[str, Any]]:
+    """Return rules with one consequent over baskets, the strongest first, by FP-growth.
+
+    Args:
+        baskets: columns basket_id and item, a row per item.
+        min_support: the least share of baskets that hold all items of a rule.
+        min_confidence: the least share of baskets with the antecedents that hold the consequent, too.
+        most_items: of a rule; all lengths by default.
+
+    Returns:
+        antecedents (sorted), consequent, support, confidence, lift, baskets (that hold all).
+    """
+    import numpy as np
+    import pandas as pd
+    from mlxtend.frequent_patterns import fpgrowth
+    from scipy.sparse import csr_matrix
+
+    if not baskets.num_rows:
+        return []
+    ids, rows = np.unique(np.asarray(baskets["basket_id"].to_pylist(), dtype=object), return_inverse=True)
+    items, columns = np.unique(np.asarray(baskets["item"].to_pylist(), dtype=object), return_inverse=True)
+    held = csr_matrix((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(ids), len(items)), dtype=bool)
+    table = pd.DataFrame.sparse.from_spmatrix(held)
+    # A set in exactly the least number of baskets counts: floats must not lose it.
+    frequent = fpgrowth(table, min_support=min_support - 1e-9, max_len=most_items)
+    n = len(ids)
+    counts = {
+        frozenset(s): round(support * n) for s, support in zip(frequent["itemsets"], frequent["support"], strict=True)
+    }
+    return sorted(
+        _rules(counts, items, n, min_confidence),
+        key=lambda r: (-r["lift"], -r["baskets"], r["antecedents"], r["consequent"]),
+    )
+
+
+def _rules(counts: dict[frozenset[int], int], items: Any, n: int, min_confidence: float) -> list[dict[str, Any]]:
+    found = []
+    for together, count in counts.items():
+        if len(together) < 2:
+            continue
+        for consequent in together:
+            before = counts[together - {consequent}]
+            if count >= min_confidence * before - 1e-9:
+                found.append(
+                    {
+                        "antecedents": sorted(str(items[i]) for i in together - {consequent}),
+                        "consequent": str(items[consequent]),
+                        "support": count / n,
+                        "confidence": count / before,
+                        "lift": count * n / (before * counts[frozenset({consequent})]),
+                        "baskets": count,
+                    }
+                )
+    return found

@@ -1,0 +1,148 @@
+"""M15, answers: the chance that a customer clicks in the next e-mail, by the three hours of the day in which it is sent.
+
+In: `marts.email_engagement` and the time zone of each customer's country. How: what was known when a message was sent (earlier sends,
+opens and clicks, days since the last of them and since the last order) and the local hour and weekday, fitted on earlier messages and
+judged on later ones, against the customer's own smoothed share of clicked messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+
+from scoring.features import Examples, examples_of
+from scoring.recipes import Recipe, Split
+
+#: A click later than this after the send is no answer to it.
+ANSWER_DAYS = 7
+#: Messages of so many days are learnt from, and of so many after them judged by.
+TRAINED_DAYS, TESTED_DAYS = 270, 90
+HOURS = tuple(f"{h:02d}-{h + 3:02d}" for h in range(0, 24, 3))
+
+NUMBERS = (
+    "click_share", "open_share", "hour_share", "sends_before", "sends_30d", "clicks_before", "days_since_click", "days_since_open",
+    "days_since_order", "orders_before",
+)  # fmt: skip
+#: How often a customer opened in each three hours before, for messages to come.
+HOUR_SHARES = tuple(f"hour_share_{hour}" for hour in HOURS)
+
+
+def send_features(con: duckdb.DuckDBPyConnection, after: date, until: date, as_of: date) -> Examples:
+    """Return messages sent after a day and until another with what was known when they were sent, and whether they were clicked.
+
+    What is not known yet at `as_of` counts as not clicked: leave out sends of the last week. With `after` = `until` nothing is sent;
+    use :func:`next_sends` for what is to come.
+    """
+    return examples_of(
+        con,
+        _query(
+            f"SELECT engagement_id AS id, customer_id, sent_at, first_clicked_at <= least(sent_at + INTERVAL {ANSWER_DAYS} DAY, "
+            f"DATE '{as_of}' + 1) AS is_clicked FROM marts.email_engagement WHERE customer_id IS NOT NULL AND NOT is_bounced "
+            f"AND sent_at >= DATE '{after}' + 1 AND sent_at < DATE '{until}' + 1",
+            as_of,
+        ),
+        (*NUMBERS, "hour_local", "weekday"),
+    )
+
+
+def next_sends(con: duckdb.DuckDBPyConnection, as_of: date) -> Examples:
+    """Return one message to come per customer who was ever sent one; the hour is left open."""
+    return examples_of(
+        con,
+        _query(
+            f"SELECT customer_id AS id, customer_id, (DATE '{as_of}' + 1)::TIMESTAMP AS sent_at, NULL::BOOLEAN AS is_clicked "
+            f"FROM marts.email_engagement WHERE customer_id IS NOT NULL AND sent_at < DATE '{as_of}' + 1 GROUP BY customer_id",
+            as_of,
+        ),
+        (*NUMBERS, *HOUR_SHARES, "hour_local", "weekday"),
+    )
+
+
+def _query(asked: str, as_of: date) -> str:
+    def since(kind: str, column: str, table: str, condition: str) -> str:
+        return (
+            f"{kind} AS (SELECT customer_id, {column} AS at, sum(count(*)) OVER (PARTITION BY customer_id ORDER BY {column}) AS n "
+            f"FROM {table} WHERE customer_id IS NOT NULL AND {column} < DATE '{as_of}' + 1 AND {condition} GROUP BY 1, 2)"
+        )
+
+    parts = ", ".join(f"count(*) FILTER (part_of_day = {n}) AS part_{n}" for n in range(len(HOURS)))
+    shares = ", ".join(
+        f'(coalesce(part_{n}, 0) + 0.5) / (coalesce(opens.n, 0) + 4) AS "{column}"'
+        for n, column in enumerate(HOUR_SHARES)
+    )
+    return f"""
+        WITH {since("sends", "sent_at", "marts.email_engagement", "NOT is_bounced")},
+        {since("opens", "first_opened_at", "marts.email_engagement", "true")},
+        {since("clicks", "first_clicked_at", "marts.email_engagement", "true")},
+        {since("bought", "ordered_at", "marts.orders", "NOT is_credit_note")},
+        asked AS ({asked}),
+        local AS (
+            SELECT asked.*, timezone(coalesce(time_zone, 'UTC'), timezone('UTC', sent_at)) AS sent_local, hour(sent_local) // 3 AS part_of_day
+            FROM asked LEFT JOIN marts.customer_enrichment USING (customer_id)
+        ),
+        opens_by_part AS (
+            SELECT customer_id, hour(timezone(coalesce(time_zone, 'UTC'), timezone('UTC', opens.at))) // 3 AS part_of_day, opens.at,
+                count(*) OVER (PARTITION BY customer_id, part_of_day ORDER BY opens.at) AS n
+            FROM opens LEFT JOIN marts.customer_enrichment USING (customer_id)
+        ),
+        opens_in_parts AS (
+            SELECT customer_id, {parts} FROM opens_by_part GROUP BY 1
+        )
+        SELECT local.id, (coalesce(clicks.n, 0) + 0.5) / (coalesce(sends.n, 0) + 10) AS click_share,
+            (coalesce(opens.n, 0) + 2) / (coalesce(sends.n, 0) + 10) AS open_share, coalesce(sends.n, 0) AS sends_before,
+            (coalesce(opens_by_part.n, 0) + 0.5) / (coalesce(opens.n, 0) + 4) AS hour_share, {shares},
+            coalesce(sends.n, 0) - coalesce(month.n, 0) AS sends_30d, coalesce(clicks.n, 0) AS clicks_before,
+            coalesce(date_diff('day', clicks.at, local.sent_at), 999) AS days_since_click,
+            coalesce(date_diff('day', opens.at, local.sent_at), 999) AS days_since_open,
+            coalesce(date_diff('day', bought.at, local.sent_at), 999) AS days_since_order, coalesce(bought.n, 0) AS orders_before,
+            lpad((hour(sent_local) // 3 * 3)::VARCHAR, 2, '0') || '-' || lpad((hour(sent_local) // 3 * 3 + 3)::VARCHAR, 2, '0') AS hour_local,
+            isodow(sent_local)::VARCHAR AS weekday, coalesce(is_clicked, false)::INTEGER::DOUBLE AS happened
+        FROM local
+        ASOF LEFT JOIN sends ON local.customer_id = sends.customer_id AND local.sent_at > sends.at
+        ASOF LEFT JOIN sends AS month ON local.customer_id = month.customer_id AND local.sent_at - INTERVAL 30 DAY > month.at
+        ASOF LEFT JOIN opens ON local.customer_id = opens.customer_id AND local.sent_at > opens.at
+        ASOF LEFT JOIN opens_by_part ON local.customer_id = opens_by_part.customer_id AND local.part_of_day = opens_by_part.part_of_day
+            AND local.sent_at > opens_by_part.at
+        LEFT JOIN opens_in_parts ON local.customer_id = opens_in_parts.customer_id
+        ASOF LEFT JOIN clicks ON local.customer_id = clicks.customer_id AND local.sent_at > clicks.at
+        ASOF LEFT JOIN bought ON local.customer_id = bought.customer_id AND local.sent_at > bought.at
+        ORDER BY local.id
+        """
+
+
+def _split(con: duckdb.DuckDBPyConnection, as_of: date) -> Split:
+    tested_on = as_of - timedelta(days=ANSWER_DAYS)
+    trained_on = tested_on - timedelta(days=TESTED_DAYS)
+    first = trained_on - timedelta(days=TRAINED_DAYS)
+    # The week between is left out: its answers came when the later messages were already under way.
+    return Split(
+        send_features(con, first, trained_on - timedelta(days=ANSWER_DAYS), trained_on),
+        send_features(con, trained_on, tested_on, as_of),
+        trained_on,
+        tested_on,
+    )
+
+
+RESPONSE = Recipe(
+    score="email_click",
+    horizon_days=ANSWER_DAYS,
+    numbers=NUMBERS,
+    levels=("hour_local", "weekday"),
+    split=_split,
+    now=next_sends,
+    plain="click_share",
+    is_watched=False,
+)
+
+
+def at_hour(examples: Examples, hour: str) -> Examples:
+    """Return the same messages as if sent in these three hours, on a weekday that says nothing."""
+    columns = {
+        **examples.columns,
+        "hour_share": examples.columns[f"hour_share_{hour}"],
+        "hour_local": np.full(len(examples), hour, dtype=object),
+    }
+    return replace(examples, columns=columns)
