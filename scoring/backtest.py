@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -41,8 +42,14 @@ def quality(predicted: Vector, happened: Vector) -> Quality:
 
 
 def beats(model: Quality, baseline: Quality) -> bool:
-    """Tell whether a model ranks better than the baseline and is not worse calibrated."""
-    return model.auc > baseline.auc and model.brier <= baseline.brier
+    """Tell whether a model ranks better than the baseline, is not worse calibrated, and ranks better than luck would.
+
+    Luck: two standard errors of the AUC of scores that know nothing (Mann and Whitney 1947).
+    """
+    events = model.base_rate * model.customers
+    others = model.customers - events
+    by_luck = 0.5 + 2 * math.sqrt((events + others + 1) / (12 * events * others)) if events and others else 1.0
+    return model.auc > max(baseline.auc, by_luck) and model.brier <= baseline.brier
 
 
 def calibration_error(predicted: Vector, happened: Vector, bins: int = 10) -> float:

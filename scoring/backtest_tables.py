@@ -258,7 +258,7 @@ def _columns(
             "UBIGINT",
             "UINTEGER",
         )
-        if distinct <= 1:
+        if distinct == 0 or (distinct == 1 and known == rows):
             found.refused[column] = "it has one value only"
             continue
         if (distinct > MOST_LEVELS_SHARE * max(known, 1) and not is_number) or (

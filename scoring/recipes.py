@@ -59,7 +59,7 @@ class Recipe:
     @property
     def code(self) -> str:
         """Version of the recipe: other columns or horizons are another recipe."""
-        return f"2|{self.horizon_days}|{','.join(self.numbers)}|{','.join(self.levels)}|{self.plain}"
+        return f"3|{self.horizon_days}|{','.join(self.numbers)}|{','.join(self.levels)}|{self.plain}"
 
 
 def too_few(split: Split) -> str:
@@ -158,7 +158,7 @@ def chances_now(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date) -> 
     return scores_table(now.ids, recipe.score, chances, model.version, "", because(model, now.columns))
 
 
-def _moved(known: Mapping[str, list[float]], chances: Vector, columns: Columns) -> dict[str, float]:
+def _moved(known: Mapping[str, list[list[float]]], chances: Vector, columns: Columns) -> dict[str, float]:
     moved = {}
     for measured, edges in known.items():
         values = chances if measured == "score" else np.asarray(columns[measured], np.float64)
@@ -209,28 +209,34 @@ def scores_table(
     )
 
 
-def parts(values: Vector) -> list[float]:
-    """Return the inner edges of parts of equal size, by which a later distribution is compared."""
+def parts(values: Vector) -> list[list[float]]:
+    """Return the upper edges of parts of about equal size with the share of values in each; what is above the last is the rest.
+
+    Values that many share are one part, however large.
+    """
     known = values[~np.isnan(values)]
     if not len(known):
         return []
-    return [round(float(q), 6) for q in np.quantile(known, np.linspace(0, 1, PARTS + 1)[1:-1])]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, PARTS + 1)[1:-1]).round(6))
+    shares = _shares(edges, known)
+    return [[float(edge), round(float(share), 6)] for edge, share in zip(edges, shares[:-1], strict=True)]
 
 
-def stability_index(edges: list[float], values: Vector) -> float | None:
-    """Return the population stability index of values against parts of equal size; over 0.25 counts as another population.
+def _shares(edges: Vector, values: Vector) -> Vector:
+    # Values were rounded as edges are, so that those on an edge stay on it.
+    found = np.bincount(np.searchsorted(edges, values.round(6), side="left"), minlength=len(edges) + 1)
+    return np.asarray(found / len(values), dtype=np.float64)
 
-    Edges that coincide are one: their parts are expected to hold as many as they span.
-    """
+
+def stability_index(known_parts: list[list[float]], values: Vector) -> float | None:
+    """Return the population stability index of values against the parts of a reference; over 0.25 counts as another population."""
     known = values[~np.isnan(values)]
-    if not len(known) or not edges:
+    if not len(known) or not known_parts:
         return None
-    distinct, spans = np.unique(np.array(edges), return_counts=True)
-    expected = np.concatenate([spans, [0]]) / PARTS
-    expected[-1] = 1 - expected.sum()
-    found = np.bincount(np.searchsorted(distinct, known, side="left"), minlength=len(distinct) + 1) / len(known)
+    edges, shares = np.array(known_parts).T
     low = 1e-3
-    expected, found = np.maximum(expected, low), np.maximum(found, low)
+    expected = np.maximum(np.append(shares, 1 - shares.sum()), low)
+    found = np.maximum(_shares(edges, known), low)
     return float(((found - expected) * np.log(found / expected)).sum())
 
 

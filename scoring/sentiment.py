@@ -162,7 +162,10 @@ def lexicon_chance(text: str) -> float:
     """Return the chance that a text is positive by counting words of both languages; a negation turns the next three words."""
     words = _words()
     score, turned, louder = 0.0, 0, 1.0
-    for word in re.findall(r"[a-z']+", _plain(text)):
+    for word in re.findall(r"[a-z']+|[.,;:!?]", _plain(text)):
+        if word in ".,;:!?":
+            turned = 0
+            continue
         if word in words["negations"]:
             turned = 3
             continue

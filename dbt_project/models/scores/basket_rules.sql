@@ -25,13 +25,13 @@ left join {{ ref("products") }} as products on rules.consequent = products.produ
 left join (
     select
         parts.rule_id,
-        string_agg(coalesce(products.product_name, parts.product_id), ' + ' order by parts.product_id) as antecedent_names
+        string_agg(coalesce(bought.product_name, parts.product_id), ' + ' order by parts.product_id) as antecedent_names
     from (
         select
             rule_id,
             unnest(antecedents) as product_id
         from rules
     ) as parts
-    left join {{ ref("products") }} as products on parts.product_id = products.product_id
+    left join {{ ref("products") }} as bought on parts.product_id = bought.product_id
     group by parts.rule_id
 ) as named on rules.rule_id = named.rule_id
