@@ -149,7 +149,8 @@ def build() -> StepResult:
     from identity.review import build_review_queue
     from warehouse.transform import run_dbt
 
-    result = run_dbt("build")
+    # Unit tests look at the models, not at the data: `cdp unit-tests` runs them.
+    result = run_dbt("build", "--exclude-resource-type", "unit_test")
     queue = _on_working_file(build_review_queue)
     result.facts["to_review"] = queue.rows_out
     result.seconds += queue.seconds
@@ -422,7 +423,18 @@ def docs() -> None:
     from warehouse.transform import run_dbt
 
     _say(run_dbt("docs generate", "--static"))
-    out.print(f"documentation    {settings().state / 'dbt' / 'target' / 'static_index.html'}")
+    page = settings().home / "docs" / "models.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_bytes((settings().state / "dbt" / "target" / "static_index.html").read_bytes())
+    out.print(f"documentation    {page}")
+
+
+@cli.command("unit-tests")
+def unit_tests() -> None:
+    """Run the unit tests of dbt's models, on the working file of any built company."""
+    from warehouse.transform import run_dbt
+
+    _say(run_dbt("test", "--select", "test_type:unit"))
 
 
 @cli.command("roll-back")

@@ -64,12 +64,13 @@ def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
     Raises:
         CdpError: there is no such benchmark, or a step failed.
     """
-    from benchmarks import identity, ingest
+    from benchmarks import identity, ingest, marts
 
     known: dict[str, Callable[[], dict[str, Any]]] = {
         "first_light": lambda: first_light(sizes or (5_000, 100_000)),
         "ingest": ingest.run,
         "identity": identity.run,
+        "marts": lambda: marts.run(sizes or (100_000, 1_000_000)),
     }
     if name not in known:
         raise CdpError(f"no benchmark is called '{name}'; known: {', '.join(sorted(known))}")
@@ -129,6 +130,8 @@ def draw(path: Path) -> Path:
 
     figures = files.read_json(path)
     target = path.with_suffix(".svg")
+    if "sample_second_build" in figures:
+        return draw_builds(figures, target)
     if "formats" in figures:
         return draw_formats(figures, target)
     if "sets" in figures:
@@ -169,6 +172,30 @@ def draw_formats(figures: dict[str, Any], target: Path) -> Path:
             y=alt.Y("format:N", sort=alt.EncodingSortField("order"), title=None),
             yOffset="who:N",
             color=alt.Color("who:N", title=None),
+        )
+        .properties(width=560)
+    )
+    chart.save(str(target))
+    return target
+
+
+def draw_builds(figures: dict[str, Any], target: Path) -> Path:
+    """Draw the slowest models of each size."""
+    import altair as alt
+
+    rows = [
+        {"model": model, "customers": f"{run['customers']:,} customers", "seconds": seconds}
+        for run in figures["runs"]
+        for model, seconds in list(run["second_build"]["seconds_by_model"].items())[:15]
+    ]
+    told = "; ".join(f"{r['customers']:,} customers {r['second_build']['seconds']:.0f} s" for r in figures["runs"])
+    chart = (
+        alt.Chart.from_dict({"data": {"values": rows}, "mark": "bar", "title": f"Slowest models of a build ({told})"})
+        .encode(
+            x=alt.X("seconds:Q", title="seconds"),
+            y=alt.Y("model:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
+            yOffset="customers:N",
+            color=alt.Color("customers:N", title=None),
         )
         .properties(width=560)
     )

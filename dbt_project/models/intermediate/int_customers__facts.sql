@@ -1,4 +1,5 @@
-{# One row per customer: golden record, household, what they bought, owe, saw and opened; metrics are built on it. #}
+{# One row per customer: golden record, household, what they bought, owe, saw and opened up to the as-of
+   date; metrics are built on it. #}
 with
 
 order_facts as (
@@ -10,7 +11,8 @@ order_facts as (
         max(order_date) filter (not is_credit_note) as last_order_date,
         sum(revenue_usd) as lifetime_revenue_usd
     from {{ ref("orders") }}
-    where customer_id is not null
+    cross join {{ ref("int_as_of") }} as as_of
+    where customer_id is not null and order_date <= as_of.as_of_date
     group by customer_id
 
 ),
@@ -34,7 +36,8 @@ visits as (
         count(*) as web_sessions_count,
         max(started_at) as last_web_session_at
     from {{ ref("web_sessions") }}
-    where customer_id is not null
+    cross join {{ ref("int_as_of") }} as as_of
+    where customer_id is not null and started_at::date <= as_of.as_of_date
     group by customer_id
 
 ),
@@ -49,7 +52,8 @@ emails as (
         max(greatest(coalesce(first_opened_at, sent_at), coalesce(first_clicked_at, sent_at))) filter (opens_count > 0)
             as last_email_engaged_at
     from {{ ref("email_engagement") }}
-    where customer_id is not null
+    cross join {{ ref("int_as_of") }} as as_of
+    where customer_id is not null and coalesce(sent_at::date <= as_of.as_of_date, true)
     group by customer_id
 
 )

@@ -22,8 +22,8 @@ parts as (
         customer_id,
         as_of_date,
         sum(points)::integer as lead_points,
-        least(100, 100.0 * sum(points) filter (part = 'demographic') / {{ var("lead_full_points")["demographic"] }}) as demographic,
-        least(100, 100.0 * sum(points) filter (part = 'behavioural') / {{ var("lead_full_points")["behavioural"] }}) as behavioural,
+        least(100, 100.0 * coalesce(sum(points) filter (part = 'demographic'), 0) / {{ var("lead_full_points")["demographic"] }}) as demographic,
+        least(100, 100.0 * coalesce(sum(points) filter (part = 'behavioural'), 0) / {{ var("lead_full_points")["behavioural"] }}) as behavioural,
         case
             when sum(points) filter (part = 'firmographic') > 0
                 then least(100, 100.0 * sum(points) filter (part = 'firmographic') / {{ var("lead_full_points")["firmographic"] }})

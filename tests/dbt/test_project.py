@@ -1,0 +1,153 @@
+"""The dbt project keeps its own rules (those that dbt's evaluator package checks, read from the manifest), and its unit tests pass."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+import pytest
+
+PUBLISHED = {"marts", "metrics", "segments", "scores", "figures", "history"}
+#: Which layers a layer may build on. Macro segments are a segment that metrics and scores look at, and stand with the facts.
+BELOW = {
+    "staging": set(),
+    "intermediate": {"staging", "intermediate", "marts"},
+    "marts": {"staging", "intermediate", "marts"},
+    "metrics": {"staging", "intermediate", "marts", "metrics"},
+    "fitted": {"intermediate", "marts", "metrics", "fitted"},
+    "scores": {"staging", "intermediate", "marts", "metrics", "fitted", "scores"},
+    "segments": {"marts", "metrics", "scores", "segments", "intermediate"},
+    "figures": {"staging", "intermediate", "marts", "metrics", "scores", "segments", "figures"},
+    "history": {"marts", "metrics"},
+}
+#: What is wide for people to read stands above all that it gathers.
+GATHERS = {"customers", "customer_metrics"}
+SEES_MACRO_SEGMENTS = {"fitted_micro_segments", "lifecycle_stages"}
+
+
+@pytest.fixture(scope="module")
+def manifest(finished):
+    return json.loads((finished / "state" / "dbt" / "target" / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def models(manifest):
+    return {n["name"]: n for n in manifest["nodes"].values() if n["resource_type"] == "model"}
+
+
+@pytest.fixture(scope="module")
+def tests_of(manifest):
+    found = Counter()
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test":
+            for parent in node["depends_on"]["nodes"]:
+                found[parent.split(".")[-1], (node.get("test_metadata") or {}).get("name", "singular")] += 1
+    return found
+
+
+def test_only_staging_reads_sources_one_each_and_nothing_else(models):
+    wrong = []
+    for name, node in models.items():
+        sources = [p for p in node["depends_on"]["nodes"] if p.startswith("source.clientela.bronze")]
+        if node["schema"] == "staging":
+            others = [p for p in node["depends_on"]["nodes"] if p.startswith("model.")]
+            if len(sources) != 1 or others:
+                wrong.append(name)
+        elif sources and not name.startswith("int_products__"):
+            wrong.append(name)
+    assert wrong == []
+
+
+def test_layers_build_on_those_below(models, manifest):
+    wrong = []
+    for name, node in models.items():
+        for parent in node["depends_on"]["nodes"]:
+            below = manifest["nodes"].get(parent)
+            if not below or below["resource_type"] != "model" or name in GATHERS:
+                continue
+            if below["name"] == "macro_segments" and name in SEES_MACRO_SEGMENTS:
+                continue
+            if below["name"] in GATHERS and node["schema"] in ("metrics", "scores", "fitted"):
+                wrong.append(f"{name} builds on {below['name']}, which gathers it")
+            elif below["schema"] not in BELOW[node["schema"]] | {node["schema"]}:
+                wrong.append(f"{name} ({node['schema']}) builds on {below['name']} ({below['schema']})")
+    assert wrong == []
+
+
+def test_names_say_the_layer_and_files_lie_in_its_folder(models):
+    prefix = {"staging": "stg_", "intermediate": "int_", "fitted": "fitted_"}
+    wrong = [
+        name
+        for name, node in models.items()
+        if node["fqn"][1] != "own_models"
+        and (
+            not name.startswith(prefix.get(node["schema"], ""))
+            or node["schema"] not in (*node["path"].split("/"), "intermediate")
+        )
+    ]
+    assert wrong == []
+
+
+def test_every_model_is_described_and_tested(models, tests_of):
+    undescribed = [name for name, node in models.items() if not node["description"].strip()]
+    tested = {model for model, _ in tests_of}
+    untested = [name for name, node in models.items() if node["schema"] in PUBLISHED and name not in tested]
+    assert (undescribed, untested) == ([], [])
+
+
+def test_what_is_published_has_a_contract_a_key_and_words_for_every_column(models, tests_of):
+    published = {name: node for name, node in models.items() if node["schema"] in PUBLISHED}
+    python = {name for name, node in published.items() if node["language"] == "python"}
+    without_contract = [
+        n for n, node in published.items() if not node["config"]["contract"]["enforced"] and n not in python
+    ]
+    keys = {"primary_key", "unique_combination", "unique"}
+    without_key = [n for n in published if not any((n, k) in tests_of for k in keys) and n != "not_to_offer"]
+    wordless = [
+        f"{n}.{c}"
+        for n, node in published.items()
+        for c, col in node["columns"].items()
+        if not col["description"].strip()
+    ]
+    assert (without_contract, without_key, wordless) == ([], [], [])
+
+
+def test_nothing_is_named_past_ref_and_source(models):
+    schemas = "|".join(sorted(PUBLISHED | {"staging", "intermediate", "bronze", "identity", "fitted"}))
+    wrong = [
+        name
+        for name, node in models.items()
+        if node["language"] == "sql" and re.search(rf"(?i)\b(from|join)\s+({schemas})\.", node["raw_code"])
+    ]
+    assert wrong == []
+
+
+def test_no_model_in_between_is_built_for_nobody(models, manifest):
+    wanted = Counter(
+        parent
+        for node in manifest["nodes"].values()
+        for parent in node["depends_on"].get("nodes", [])
+        if node["resource_type"] != "test"
+    )
+    idle = [
+        name
+        for name, node in models.items()
+        if node["schema"] in ("intermediate", "fitted")
+        and not wanted[node["unique_id"]]
+        and node["fqn"][1] != "own_models"
+    ]
+    assert idle == []
+
+
+def test_seeds_are_described_and_tested(manifest, tests_of):
+    seeds = [n for n in manifest["nodes"].values() if n["resource_type"] == "seed"]
+    tested = {model for model, _ in tests_of}
+    assert len(seeds) >= 13
+    assert [s["name"] for s in seeds if not s["description"].strip() or s["name"] not in tested] == []
+
+
+@pytest.mark.slow
+def test_the_unit_tests_of_the_models_pass(in_finished, cdp):
+    said = cdp(in_finished, "unit-tests").stdout
+    assert "pass=" in said and int(re.search(r"pass=(\d+)", said).group(1)) >= 34
