@@ -18,6 +18,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from commands import audiences as audience_commands
 from commands import backtest, identity, resolve, sources
 from warehouse.errors import CdpError, edge, redacted
 from warehouse.settings import ROOMS, settings
@@ -398,6 +399,7 @@ for _command in (
     sources.drift,
     resolve.resolve,
     backtest.backtest,
+    audience_commands.audience,
     *identity.COMMANDS,
 ):
     cli.add_command(_command)

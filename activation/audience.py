@@ -1,7 +1,8 @@
 """Audiences: who is in, by declaration.
 
 In: `activation/audiences/*.yml`, the published file (segments, customers). Out: `activation.audience_members`, one row per
-audience and customer that its segment names, with why the customer is left out, if so, and `activation.audience_counts`.
+audience and customer that its segment or rule names, with why the customer is left out, if so; `activation.audience_counts`,
+`audience_reach`, `audience_overlap`; and who entered and left (`activation.membership`).
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import difflib
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from activation.holdout import holdout_sql
+from activation.membership import note_membership
+from activation.rules import Rule, holds
 from warehouse.declarations import Declared, load_folder
 from warehouse.duck import count, name, quoted
 from warehouse.errors import CdpError, DeclarationError, edge
@@ -25,9 +28,26 @@ from warehouse.steps import StepResult, step
 
 
 class Who(Declared):
-    """Who is in: the customers of a dbt segment."""
+    """Who is in: the customers of a dbt segment, those for whom a rule holds, or those of a segment for whom it holds.
 
-    segment: str
+    A rule names columns of the segment first, then of `marts.customers`.
+    """
+
+    segment: str | None = None
+    rule: Rule | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Who:
+        if self.segment is None and self.rule is None:
+            raise ValueError("say who is in: segment, rule, or both")
+        return self
+
+
+class Examples(Declared):
+    """People made up of a few columns, the others being null, who must be in and who must not: checked with the declaration."""
+
+    inside: tuple[dict[str, Any], ...] = Field(default=(), alias="in")
+    outside: tuple[dict[str, Any], ...] = Field(default=(), alias="out")
 
 
 class Target(Declared):
@@ -37,6 +57,9 @@ class Target(Declared):
     list: str
     purpose: Literal["marketing", "advertising"]
     channel: Literal["email", "sms", "phone", "ads"]
+    fields: dict[str, str] = Field(
+        default={}, description="further columns of the file: its header, and the column it comes from"
+    )
 
 
 class Audience(Declared):
@@ -49,6 +72,8 @@ class Audience(Declared):
     description_es: str
     owner: str
     who: Who
+    examples: Examples = Examples()
+    schedule: Literal["every_run", "daily", "weekly", "monthly"] = "every_run"
     suppress: tuple[str, ...] = ()
     holdout_pct: float = Field(default=0, ge=0, le=50)
     min_size: int = Field(default=0, ge=0)
@@ -96,35 +121,99 @@ def attach_published(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"ATTACH '{quoted(str(path))}' AS cdp (READ_ONLY)")
 
 
-def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
-    """Replace `activation.audience_members` and `activation.audience_counts`.
+def columns_of(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
+    """Return the columns of a published table with their SQL types; nothing where it is not published."""
+    return dict(
+        con.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'cdp' AND schema_name = ? AND table_name = ? "
+            "ORDER BY column_index",
+            [schema, table],
+        ).fetchall()
+    )
 
-    `left_out` is null for members; else the one reason: suppressed by which audience, or held out.
+
+def columns_for(con: duckdb.DuckDBPyConnection, audience: Audience) -> dict[str, str]:
+    """Return the columns that an audience's rule, examples and fields may name.
 
     Raises:
-        DeclarationError: an audience names a segment that was not published; names the nearest.
-        CdpError: an audience is smaller or larger than it declares.
+        DeclarationError: the audience names a segment that is not published; names the nearest.
     """
-    with step("audiences") as result, edge("activation"):
-        audiences = load_audiences()
-        attach_published(con)
+    found = columns_of(con, "marts", "customers")
+    if audience.who.segment is None:
+        return found
+    own = columns_of(con, "segments", audience.who.segment)
+    if not own:
         segments = [
             row[0]
             for row in con.execute(
                 "SELECT table_name FROM duckdb_tables() WHERE database_name = 'cdp' AND schema_name = 'segments'"
             ).fetchall()
         ]
-        for audience in audiences.values():
-            if audience.who.segment not in segments:
-                near = difflib.get_close_matches(audience.who.segment, segments, n=1)
+        near = difflib.get_close_matches(audience.who.segment, segments, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise DeclarationError(f"{audience.name}.yml: segment '{audience.who.segment}' is not published{hint}")
+    return {**found, **own}
+
+
+def check_audience(con: duckdb.DuckDBPyConnection, audience: Audience) -> int:
+    """Check an audience against the published columns, and its examples against its rule; return how many examples hold.
+
+    The published file is attached as `cdp`.
+
+    Raises:
+        DeclarationError: a segment, column or condition is wrong, or an example is on the wrong side.
+    """
+    columns = columns_for(con, audience)
+    for target in audience.destinations:
+        for header, column in target.fields.items():
+            if column not in columns:
+                near = difflib.get_close_matches(column, list(columns), n=1)
                 hint = f"; did you mean '{near[0]}'?" if near else ""
-                raise DeclarationError(f"{audience.name}.yml: segment '{audience.who.segment}' is not published{hint}")
-        queries = [_members_sql(audience, audiences) for audience in audiences.values()]
+                raise DeclarationError(
+                    f"{audience.name}.yml: field '{header}' comes from column '{column}', which is not there{hint}"
+                )
+    rule = audience.who.rule
+    if rule is None:
+        if audience.examples.inside or audience.examples.outside:
+            raise DeclarationError(
+                f"{audience.name}.yml: examples are for rules; a segment is tested by its own unit tests"
+            )
+        return 0
+    try:
+        rule.sql(columns, "DATE '2026-06-30'", [])
+        for is_in, people in ((True, audience.examples.inside), (False, audience.examples.outside)):
+            for n, person in enumerate(people, 1):
+                day = str(person.get("as_of_date", "2026-06-30"))
+                if holds(con, rule, columns, person, day) != is_in:
+                    side = "in" if is_in else "out"
+                    raise DeclarationError(
+                        f"example {n} of '{side}' is {'out' if is_in else 'in'}: {', '.join(map(str, person))}"
+                    )
+    except DeclarationError as error:
+        raise DeclarationError(f"{audience.name}.yml: {error}") from None
+    return len(audience.examples.inside) + len(audience.examples.outside)
+
+
+def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
+    """Replace `activation.audience_members`, counts, reach and overlap, and note who entered and left.
+
+    `left_out` is null for members; else the one reason: suppressed by which audience, or held out.
+
+    Raises:
+        DeclarationError: an audience names a segment or column that is not published, or an example is on the wrong side.
+    """
+    with step("audiences") as result, edge("activation"):
+        audiences = load_audiences()
+        attach_published(con)
+        examples = sum(check_audience(con, audience) for audience in audiences.values())
         fault("audiences.before_write")
         con.execute("BEGIN")
-        con.execute(
-            f"CREATE OR REPLACE TABLE activation.audience_members AS {' UNION ALL '.join(queries)} ORDER BY audience, customer_id"
-        )
+        con.execute("CREATE OR REPLACE TEMP TABLE in_audience (audience VARCHAR, customer_id VARCHAR, as_of_date DATE)")
+        for audience in audiences.values():
+            values: list[Any] = []
+            con.execute(f"INSERT INTO in_audience {_inside_sql(con, audience, values)}", values)
+        whys = " UNION ALL ".join(_why_sql(audience) for audience in audiences.values())
+        con.execute(f"CREATE OR REPLACE TABLE activation.audience_members AS {whys} ORDER BY audience, customer_id")
         con.execute(
             """
             CREATE OR REPLACE TABLE activation.audience_counts AS
@@ -132,23 +221,48 @@ def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
             FROM activation.audience_members GROUP BY ALL ORDER BY ALL
             """
         )
+        _look_at_reach_and_overlap(con)
         con.execute("COMMIT")
+        con.execute("DROP TABLE in_audience")
         con.execute("DETACH cdp")
+        moved = note_membership(con)
         result.rows_in = count(con, "activation.audience_members")
         result.rows_out = count(con, "activation.audience_members WHERE left_out IS NULL")
-        result.facts = {
-            "audiences": {
-                a: count(con, f"activation.audience_members WHERE audience = '{a}' AND left_out IS NULL")
-                for a in audiences
-            }
-        }
+        sizes = dict(
+            con.execute(
+                "SELECT audience, count(*) FROM activation.audience_members WHERE left_out IS NULL GROUP BY 1"
+            ).fetchall()
+        )
+        result.facts = {"audiences": {a: sizes.get(a, 0) for a in audiences}, "examples": examples, **moved}
     return result
 
 
-def _members_sql(audience: Audience, audiences: dict[str, Audience]) -> str:
+def _inside_sql(con: duckdb.DuckDBPyConnection, audience: Audience, values: list[Any]) -> str:
+    """Return the query of who is in by segment and rule, before anybody is left out; values are put on the list."""
+    who = audience.who
+    base, day = (
+        ("cdp.marts.customers", "as_of_date")
+        if who.segment is None
+        else (f"cdp.segments.{name(who.segment)}", "as_of_date")
+    )
+    if who.rule is None:
+        return f"SELECT '{audience.name}', customer_id, {day} FROM {base}"
+    columns = columns_for(con, audience)
+    condition = who.rule.sql(columns, day, values)
+    if who.segment is None:
+        return f"SELECT '{audience.name}', customer_id, as_of_date FROM {base} WHERE {condition}"
+    own = set(columns_of(con, "segments", who.segment))
+    further = sorted(who.rule.columns() - own)
+    listed = "".join(f", c.{name(column)}" for column in further)
+    return (
+        f"SELECT '{audience.name}', customer_id, as_of_date FROM (SELECT s.*{listed} FROM {base} AS s "
+        f"JOIN cdp.marts.customers AS c USING (customer_id)) WHERE {condition}"
+    )
+
+
+def _why_sql(audience: Audience) -> str:
     reasons = [
-        f"WHEN s.customer_id IN (SELECT customer_id FROM cdp.segments.{name(audiences[other].who.segment)}) "
-        f"THEN 'suppressed by {other}'"
+        f"WHEN s.customer_id IN (SELECT customer_id FROM in_audience WHERE audience = '{other}') THEN 'suppressed by {other}'"
         for other in audience.suppress
     ]
     if audience.holdout_pct:
@@ -156,7 +270,25 @@ def _members_sql(audience: Audience, audiences: dict[str, Audience]) -> str:
     if audience.expires_on:
         reasons.insert(0, f"WHEN s.as_of_date > DATE '{audience.expires_on.isoformat()}' THEN 'audience expired'")
     why = f"CASE {' '.join(reasons)} END" if reasons else "NULL::VARCHAR"
-    return (
-        f"SELECT '{audience.name}' AS audience, s.customer_id, {why} AS left_out "
-        f"FROM cdp.segments.{name(audience.who.segment)} AS s"
+    return f"SELECT s.audience, s.customer_id, {why} AS left_out FROM in_audience AS s WHERE s.audience = '{audience.name}'"
+
+
+def _look_at_reach_and_overlap(con: duckdb.DuckDBPyConnection) -> None:
+    """Replace what is looked at before anything is sent: who can be reached by which channel, and who is in two audiences at once."""
+    has_reach = bool(columns_of(con, "metrics", "reachability"))
+    reach = (
+        "SELECT m.audience, r.channel, r.reason, count(*) AS customers FROM activation.audience_members AS m "
+        "JOIN cdp.metrics.reachability AS r USING (customer_id) WHERE m.left_out IS NULL GROUP BY ALL"
+        if has_reach
+        else "SELECT NULL::VARCHAR AS audience, NULL::VARCHAR AS channel, NULL::VARCHAR AS reason, NULL::BIGINT AS customers WHERE false"
+    )
+    con.execute(f"CREATE OR REPLACE TABLE activation.audience_reach AS {reach} ORDER BY ALL")
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE activation.audience_overlap AS
+        SELECT a.audience, b.audience AS other_audience, count(*) AS customers
+        FROM activation.audience_members AS a JOIN activation.audience_members AS b USING (customer_id)
+        WHERE a.left_out IS NULL AND b.left_out IS NULL AND a.audience <> b.audience
+        GROUP BY ALL ORDER BY ALL
+        """
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 
 #: What a spreadsheet takes for the beginning of a formula, also in full width and after blanks.
 _FORMULA_START = re.compile(r"^[\s=+\-@|%\x00-\x1f＝＋－＠]+")
@@ -32,3 +33,17 @@ def name_cell(value: str | None) -> str:
     """Return a name that cannot be taken for a formula."""
     text = _CONTROL.sub(" ", unicodedata.normalize("NFC", value or ""))
     return " ".join(_FORMULA_START.sub("", text).split())
+
+
+def field_cell(value: object) -> str:
+    """Return any value as a cell: lists joined by a bar, numbers with a point, and never a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return "|".join(field_cell(v) for v in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return f"{value}"
+    text = _CONTROL.sub(" ", str(value))
+    return text if text.startswith(("http://", "https://")) else name_cell(text)

@@ -7,10 +7,12 @@ is applied when its journal file is there. The row that was sent is kept, so tha
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from warehouse import lake
 from warehouse.duck import quoted
@@ -38,6 +40,15 @@ def is_applied(audience: str, platform: str, plan_hash: str) -> bool:
 def applied_plans(audience: str, platform: str) -> int:
     """Count the plans of an audience that were applied at a platform."""
     return len(list(journal_folder(audience, platform).glob("*.parquet")))
+
+
+def last_applied_at(audience: str, platform: str) -> datetime | None:
+    """Return when a plan of an audience was last applied at a platform."""
+    paths = sorted(journal_folder(audience, platform).glob("*.parquet"))
+    if not paths:
+        return None
+    found = pq.read_table(paths[-1], columns=["delivered_at"])["delivered_at"].to_pylist()
+    return datetime.fromisoformat(max(found)) if found else None
 
 
 def write_journal(audience: str, platform: str, plan_hash: str, rows: list[dict[str, object]]) -> Path:

@@ -11,21 +11,23 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from activation.audience import Audience, Target, attach_published, load_audiences
+from activation.audience import Audience, Target, attach_published, columns_of, load_audiences
+from activation.cells import field_cell
 from activation.consent import decision_sql
 from activation.destinations import DESTINATIONS
 from activation.destinations.base import CUSTOMER_COLUMNS, payload_hash
-from activation.ledger import applied_plans, register_ledger
+from activation.ledger import applied_plans, last_applied_at, register_ledger
 from warehouse import files, lake
-from warehouse.duck import rows
+from warehouse.duck import name, rows
 from warehouse.errors import edge
 from warehouse.faults import fault
-from warehouse.settings import settings
+from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
 SCHEMA = {
@@ -77,6 +79,7 @@ def plan_deliveries(con: duckdb.DuckDBPyConnection) -> StepResult:
             make_plan(con, audience, target)
             for audience in load_audiences().values()
             for target in audience.destinations
+            if is_due(audience, target)
         ]
         con.execute("DETACH cdp")
         result.rows_in = sum(sum(plan.counts.values()) for plan in plans)
@@ -85,15 +88,33 @@ def plan_deliveries(con: duckdb.DuckDBPyConnection) -> StepResult:
     return result
 
 
+def is_due(audience: Audience, target: Target) -> bool:
+    """Tell whether an audience is planned now: by its schedule, from the last plan that was applied at the destination."""
+    days = {"every_run": 0, "daily": 1, "weekly": 7, "monthly": 28}[audience.schedule]
+    last = last_applied_at(audience.name, target.platform)
+    # A run may come some hours early.
+    return not days or last is None or now() - last >= timedelta(days=days, hours=-4)
+
+
 def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target) -> Plan:
     """Make and write the plan of one audience at one destination; the published file is attached as `cdp`."""
     destination = DESTINATIONS[target.platform]
     columns = ", ".join(f"c.{column}" for column in CUSTOMER_COLUMNS)
+    from_segment = columns_of(con, "segments", audience.who.segment) if audience.who.segment else {}
+    fields = "".join(
+        f", {'s' if column in from_segment else 'c'}.{name(column)} AS {name('field ' + header)}"
+        for header, column in target.fields.items()
+    )
+    segment = (
+        f"LEFT JOIN cdp.segments.{name(audience.who.segment)} AS s ON c.customer_id = s.customer_id"
+        if audience.who.segment
+        else ""
+    )
     wanted = rows(
         con,
         f"""
-        SELECT {columns}, coalesce(m.left_out, {decision_sql("m.customer_id", target.purpose, target.channel)}) AS refused
-        FROM activation.audience_members AS m JOIN cdp.marts.customers AS c USING (customer_id)
+        SELECT {columns}{fields}, coalesce(m.left_out, {decision_sql("m.customer_id", target.purpose, target.channel)}) AS refused
+        FROM activation.audience_members AS m JOIN cdp.marts.customers AS c ON m.customer_id = c.customer_id {segment}
         WHERE m.audience = ? ORDER BY c.customer_id
         """,
         [audience.name],
@@ -115,6 +136,7 @@ def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target
             why = reason or f"needs {destination.needs}"
             planned.append((ident, "remove" if sent_hash else "refused", why, "{}", "", sent))
             continue
+        payload |= {header: field_cell(customer[f"field {header}"]) for header in target.fields}
         digest = payload_hash(payload)
         op = "add" if not sent_hash else "unchanged" if sent_hash == digest else "update"
         planned.append((ident, op, "", json.dumps(payload, ensure_ascii=False, sort_keys=True), digest, sent))

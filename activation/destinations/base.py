@@ -84,10 +84,12 @@ class Destination:
 
     def _write(self, path: Path, rows: Sequence[Payload]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, self.columns, lineterminator="\r\n", extrasaction="ignore")
+        # Declared fields follow the platform's own columns.
+        columns = (*self.columns, *sorted({c for row in rows for c in row} - set(self.columns)))
+        writer = csv.DictWriter(text, columns, lineterminator="\r\n", restval="")
         writer.writeheader()
         # By content, not by customer id: the order of a file must not say anything the file does not.
-        writer.writerows(sorted(rows, key=lambda row: tuple(row.get(c, "") for c in self.columns)))
+        writer.writerows(sorted(rows, key=lambda row: tuple(row.get(c, "") for c in columns)))
         files.write_bytes(path, text.getvalue().encode("utf-8"))
 
 

@@ -7,101 +7,15 @@ import json
 
 import pytest
 
-from activation.audience import Audience, assemble_audiences, load_audiences
+from activation.audience import Audience, load_audiences
 from activation.deliver import approve, deliver_audiences
 from activation.errors import ApprovalNeeded, StalePlan
 from activation.holdout import holdout_sql, is_held_out
-from activation.plan import plan_deliveries, read_plan
+from activation.plan import read_plan
 from warehouse.declarations import load
 from warehouse.duck import connect, rows
 from warehouse.errors import DeclarationError
 from warehouse.publish import publish
-
-DECLARED = {
-    "name": "vip", "id": "AU-VIP", "description": "d", "description_es": "d", "owner": "o@x.example", "who": {"segment": "vip"},
-    "suppress": ["late_payers"],
-    "destinations": [
-        {"platform": "mailchimp", "list": "vip", "purpose": "marketing", "channel": "email"},
-        {"platform": "google_customer_match", "list": "g", "purpose": "advertising", "channel": "ads"},
-    ],
-}  # fmt: skip
-LATE = {
-    "name": "late_payers",
-    "id": "AU-LATE",
-    "kind": "suppression",
-    "description": "d",
-    "description_es": "d",
-    "owner": "o",
-    "who": {"segment": "late_payers"},
-}
-
-
-class Company:
-    """A published company of a few customers, made as dbt would make it."""
-
-    def __init__(self, workspace, monkeypatch, **more):
-        self.workspace = workspace
-        folder = workspace / "audiences"
-        folder.mkdir()
-        (folder / "vip.yml").write_text(json.dumps({**DECLARED, **more}))
-        (folder / "late_payers.yml").write_text(json.dumps(LATE))
-        monkeypatch.setenv("CDP_AUDIENCES", str(folder))
-        self.people: dict[str, dict] = {}
-        for n in range(1, 7):
-            self.people[f"C{n}"] = {
-                "given_name": f"Ana{n}",
-                "surnames": "Peña Ruiz",
-                "email": f"ana{n}@x.example",
-                "phone": f"+5255123456{n:02d}",
-            }
-        self.granted = dict.fromkeys(self.people, True)
-        self.vip = set(self.people)
-        self.late: set[str] = set()
-
-    def run(self, deliver=True):
-        con = connect()
-        con.execute("CREATE SCHEMA IF NOT EXISTS marts; CREATE SCHEMA IF NOT EXISTS segments")
-        con.execute(
-            "CREATE OR REPLACE TABLE marts.customers (customer_id VARCHAR, given_name VARCHAR, surnames VARCHAR, email VARCHAR, phone VARCHAR, "
-            "country VARCHAR, postcode VARCHAR, city VARCHAR, region VARCHAR, birth_date DATE)"
-        )
-        for ident, p in sorted(self.people.items()):
-            con.execute(
-                "INSERT INTO marts.customers VALUES (?, ?, ?, ?, ?, 'MX', '06000', 'CDMX', 'CDMX', NULL)",
-                [ident, p["given_name"], p["surnames"], p["email"], p["phone"]],
-            )
-        con.execute(
-            "CREATE OR REPLACE TABLE marts.consents (customer_id VARCHAR, purpose VARCHAR, channel VARCHAR, is_granted BOOLEAN, is_in_force BOOLEAN)"
-        )
-        for ident, granted in sorted(self.granted.items()):
-            if granted is not None:
-                con.execute("INSERT INTO marts.consents VALUES (?, 'marketing', 'email', ?, true)", [ident, granted])
-        for name, members in (("vip", self.vip), ("late_payers", self.late)):
-            con.execute(f"CREATE OR REPLACE TABLE segments.{name} (customer_id VARCHAR, as_of_date DATE)")
-            for ident in sorted(members):
-                con.execute(f"INSERT INTO segments.{name} VALUES (?, DATE '2026-10-31')", [ident])
-        publish(con)
-        assemble_audiences(con)
-        plan_deliveries(con)
-        con.close()
-        return deliver_audiences() if deliver else None
-
-    def file(self, name, platform="mailchimp"):
-        path = self.workspace / "outbox" / "vip" / platform / name
-        return (
-            sorted(r["Email Address"] for r in csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else None
-        )
-
-    def changes(self, label):
-        found = {}
-        for path in (self.workspace / "outbox" / "vip" / "mailchimp").glob(f"vip_*_{label}.csv"):
-            found[path.name] = sorted(r["Email Address"] for r in csv.DictReader(path.open(encoding="utf-8")))
-        return found
-
-
-@pytest.fixture
-def company(workspace, monkeypatch):
-    return Company(workspace, monkeypatch)
 
 
 def ledger():
@@ -170,8 +84,8 @@ def test_a_changed_address_removes_the_old_and_adds_the_new(company):
     assert ["otra@x.example"] in company.changes("add").values()
 
 
-def test_who_leaves_and_comes_back_is_sent_again(workspace, monkeypatch):
-    company = Company(workspace, monkeypatch, max_remove_pct=100)
+def test_who_leaves_and_comes_back_is_sent_again(workspace, monkeypatch, new_company):
+    company = new_company(workspace, monkeypatch, max_remove_pct=100)
     for members in ({"C1"}, set(), {"C1"}):
         company.vip = members
         company.run()
@@ -192,8 +106,8 @@ def test_a_plan_that_removes_too_many_waits_for_a_person(company):
     assert company.file("members.csv") == ["ana1@x.example"]
 
 
-def test_a_large_plan_waits_and_another_hash_is_not_approved_with_it(workspace, monkeypatch):
-    company = Company(workspace, monkeypatch, approve_over=3)
+def test_a_large_plan_waits_and_another_hash_is_not_approved_with_it(workspace, monkeypatch, new_company):
+    company = new_company(workspace, monkeypatch, approve_over=3)
     with pytest.raises(ApprovalNeeded, match="6 changes, more than 3"):
         company.run()
     approve(read_plan("vip", "mailchimp").hash[:12], "ana")
@@ -288,11 +202,11 @@ def test_the_holdout_is_the_same_people_in_sql_and_python_and_about_its_share(wo
     assert 420 < len(held) < 580
 
 
-def test_an_unknown_segment_or_suppression_is_an_error_that_names_the_nearest(workspace, monkeypatch):
-    company = Company(workspace, monkeypatch, who={"segment": "vips"})
+def test_an_unknown_segment_or_suppression_is_an_error_that_names_the_nearest(workspace, monkeypatch, new_company):
+    company = new_company(workspace, monkeypatch, who={"segment": "vips"})
     with pytest.raises(DeclarationError, match="did you mean 'vip'"):
         company.run()
-    (workspace / "audiences" / "vip.yml").write_text(json.dumps({**DECLARED, "suppress": ["late_payer"]}))
+    (workspace / "audiences" / "vip.yml").write_text(json.dumps({**company.declared, "suppress": ["late_payer"]}))
     with pytest.raises(DeclarationError, match="did you mean 'late_payers'"):
         load_audiences()
 
@@ -301,7 +215,3 @@ def test_a_wrong_audience_names_its_line(workspace):
     (workspace / "x.yml").write_text("name: x\nid: AU-X\nholdout_pct: 80\n")
     with pytest.raises(DeclarationError, match=r"x.yml, line 3: 'holdout_pct'"):
         load(workspace / "x.yml", Audience)
-
-
-def test_the_shipped_audiences_are_valid():
-    assert {a.id for a in load_audiences().values()} == {"AU-VIP", "AU-REENGAGE", "AU-LATE"}

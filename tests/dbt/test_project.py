@@ -17,7 +17,7 @@ BELOW = {
     "metrics": {"staging", "intermediate", "marts", "metrics"},
     "fitted": {"intermediate", "marts", "metrics", "fitted"},
     "scores": {"staging", "intermediate", "marts", "metrics", "fitted", "scores"},
-    "segments": {"marts", "metrics", "scores", "segments", "intermediate"},
+    "segments": {"staging", "intermediate", "marts", "metrics", "scores", "segments"},
     "figures": {"staging", "intermediate", "marts", "metrics", "scores", "segments", "figures"},
     "history": {"marts", "metrics"},
 }
