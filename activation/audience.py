@@ -53,8 +53,12 @@ class Examples(Declared):
 class Target(Declared):
     """One destination of an audience: platform, list, and the consent that it needs."""
 
-    platform: Literal["google_customer_match", "meta_custom_audience", "mailchimp"]
+    platform: Literal[
+        "google_customer_match", "meta_custom_audience", "mailchimp",
+        "google_data_manager", "meta_marketing_api", "mailchimp_api", "klaviyo", "webhook",
+    ]  # fmt: skip
     list: str
+    connection: str | None = Field(default=None, description="Airflow connection of a platform that is called")
     purpose: Literal["marketing", "advertising"]
     channel: Literal["email", "sms", "phone", "ads"]
     fields: dict[str, str] = Field(

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 import polars as pl
 
 from activation.audience import Audience, load_audiences
+from activation.connections import Connection, Connections
 from activation.consent import decision_sql
-from activation.destinations import DESTINATIONS, Change
-from activation.errors import ApprovalNeeded, Retryable, StalePlan
-from activation.ledger import is_applied, write_journal
+from activation.destinations import DESTINATIONS, ApiDestination, Change, Outcome
+from activation.errors import ApprovalNeeded, Refused, Retryable, StalePlan, Terminal
+from activation.ledger import Batches, is_applied, note_confirmation, register_ledger, write_journal
 from activation.plan import Plan, plans
 from warehouse import files
+from warehouse.duck import connect
 from warehouse.errors import CdpError, edge
 from warehouse.faults import fault
 from warehouse.operations import ApprovalRow, session
@@ -27,38 +30,57 @@ from warehouse.settings import now
 from warehouse.steps import StepResult, step
 
 
-def deliver_audiences() -> StepResult:
-    """Apply every plan that has changes and was not applied yet.
+def no_connections(connection_id: str) -> Connection:
+    """Say that nobody said where connections come from."""
+    raise CdpError(f"connection '{connection_id}' cannot be looked up here")
+
+
+def deliver_audiences(connections: Connections = no_connections, platform: str | None = None) -> StepResult:
+    """Apply every plan that has changes and was not applied yet; one that fails keeps no other back.
+
+    Args:
+        connections: gives the account of a platform that is called.
+        platform: apply plans of one platform only.
 
     Raises:
         ApprovalNeeded: at least one plan waits for a person; the others were applied.
-        Retryable: files could not be written.
+        Retryable: a platform did not take everything; what it took is in the journal.
+        CdpError: a platform refused us, or a plan is stale.
     """
     with step("deliver") as result, edge("activation"):
-        waiting: list[str] = []
+        failed: list[CdpError] = []
         outcomes: Counter[str] = Counter()
         audiences = load_audiences()
         for plan in plans():
-            if is_applied(plan.audience, plan.platform, plan.hash) or not plan.changes:
+            if (
+                platform not in (None, plan.platform)
+                or is_applied(plan.audience, plan.platform, plan.hash)
+                or not plan.changes
+            ):
                 continue
             try:
-                outcomes.update(apply_plan(plan, audiences[plan.audience]))
-            except ApprovalNeeded as error:
-                waiting.append(str(error))
+                outcomes.update(apply_plan(plan, audiences[plan.audience], connections))
+            except CdpError as error:
+                failed.append(error)
         result.rows_out = sum(outcomes.values())
         result.facts = dict(sorted(outcomes.items()))
-        if waiting:
-            raise ApprovalNeeded("\n".join(waiting))
+        if failed:
+            # What only needs a person comes last: what is broken is said first.
+            order = (Refused, Terminal, Retryable, ApprovalNeeded)
+            worst = min(failed, key=lambda e: next((n for n, kind in enumerate(order) if type(e) is kind), 0))
+            kind = type(worst) if type(worst) in (ApprovalNeeded, Retryable, StalePlan, Terminal) else CdpError
+            raise kind("\n".join(str(error) for error in failed))
     return result
 
 
-def apply_plan(plan: Plan, audience: Audience) -> Counter[str]:
+def apply_plan(plan: Plan, audience: Audience, connections: Connections = no_connections) -> Counter[str]:
     """Apply one plan and journal it; returns outcomes by status.
 
     Raises:
         ApprovalNeeded: the plan is larger than declared, or removes more than its share, and nobody approved its hash.
         StalePlan: the rows are not those of the hash.
-        Retryable: a file could not be written.
+        Retryable: a file could not be written, or a platform does not take more now.
+        Terminal: a platform does not let us in.
     """
     _ask_for_approval(plan, audience)
     if not plan.rows_path.exists():
@@ -72,31 +94,118 @@ def apply_plan(plan: Plan, audience: Audience) -> Counter[str]:
     ]
     staying = frame.filter(pl.col("op").is_in(["add", "update", "unchanged"]))
     _ask_consent_again(plan, audience, staying["customer_id"].to_list())
+    planned = {row["customer_id"]: row for row in frame.iter_rows(named=True)}
+    destination = DESTINATIONS[plan.platform]
+    if isinstance(destination, ApiDestination):
+        return _call(plan, audience, destination, changes, planned, connections)
     everyone = [json.loads(payload) for payload in staying["payload"].to_list()]
     stem = f"{plan.audience}_{plan.hash[:8]}"
     fault("deliver.before_send")
     try:
-        outcomes = DESTINATIONS[plan.platform].deliver(plan.folder, stem, changes, everyone)
+        outcomes = destination.deliver(plan.folder, stem, changes, everyone)
     except OSError as error:
         raise Retryable(f"{plan.audience}/{plan.platform}: files could not be written ({error.strerror})") from None
     fault("deliver.after_send")
-    planned = {row["customer_id"]: row for row in frame.iter_rows(named=True)}
-    at = now().isoformat(timespec="seconds")
-    write_journal(
-        plan.audience, plan.platform, plan.hash,
-        [
-            {
-                "audience": plan.audience, "platform": plan.platform, "list": plan.list, "customer_id": outcome.customer_id,
-                "op": change.op, "status": outcome.status, "reason": outcome.reason or planned[outcome.customer_id]["reason"],
-                "payload_hash": planned[outcome.customer_id]["payload_hash"],
-                "payload": planned[outcome.customer_id]["payload"], "plan_hash": plan.hash, "delivered_at": at,
-            }
-            for change, outcome in zip(changes, outcomes, strict=True)
-        ],
-    )  # fmt: skip
+    entries = _entries(plan, list(zip(changes, outcomes, strict=True)), planned)
+    write_journal(plan.audience, plan.platform, plan.hash, entries)
     _write_manifest(plan)
     fault("deliver.after_journal")
     return Counter(outcome.status for outcome in outcomes)
+
+
+def _entries(
+    plan: Plan, done: list[tuple[Change, Outcome]], planned: dict[str, dict[str, Any]]
+) -> list[dict[str, object]]:
+    at = now().isoformat(timespec="seconds")
+    return [
+        {
+            "audience": plan.audience, "platform": plan.platform, "list": plan.list, "customer_id": outcome.customer_id,
+            "op": change.op, "status": outcome.status, "reason": outcome.reason or planned[outcome.customer_id]["reason"],
+            "payload_hash": planned[outcome.customer_id]["payload_hash"], "payload": planned[outcome.customer_id]["payload"],
+            "plan_hash": plan.hash, "delivered_at": at, "request_id": outcome.request_id,
+        }
+        for change, outcome in done
+    ]  # fmt: skip
+
+
+def _call(
+    plan: Plan,
+    audience: Audience,
+    destination: ApiDestination,
+    changes: list[Change],
+    planned: dict[str, dict[str, Any]],
+    connections: Connections,
+) -> Counter[str]:
+    """Send a plan to a platform that is called; each batch counts once it is answered, and is not sent again after a crash."""
+    target = next(t for t in audience.destinations if t.platform == plan.platform and t.list == plan.list)
+    connection = connections(str(target.connection))
+    journal = Batches(plan.audience, plan.platform, plan.hash)
+    answered = journal.answered()
+    waiting = [c for c in changes if (c.customer_id, c.op) not in answered]
+    outcomes: Counter[str] = Counter()
+    client = destination.client(connection)
+    try:
+        fault("deliver.before_send")
+        for done in destination.batches(client, connection, plan.list, waiting):
+            fault("deliver.after_send")
+            journal.write(_entries(plan, done, planned))
+            outcomes.update(outcome.status for _, outcome in done)
+            fault("deliver.after_journal")
+    finally:
+        client.close()
+    journal.done()
+    return outcomes
+
+
+def confirm_deliveries(connections: Connections = no_connections) -> StepResult:
+    """Ask platforms what became of requests that they work on in the background; what failed is planned again.
+
+    Raises:
+        CdpError: a platform cannot be asked.
+    """
+    with step("confirm") as result, edge("activation"):
+        con = connect()
+        try:
+            register_ledger(con)
+            open_requests = con.execute(
+                """
+                SELECT DISTINCT l.platform, l.audience, l.list, l.request_id FROM activation.ledger AS l
+                LEFT JOIN activation.confirmations AS c ON l.platform = c.platform AND l.request_id = c.request_id
+                WHERE l.status = 'accepted' AND l.request_id <> '' AND coalesce(c.status, 'processing') = 'processing' ORDER BY ALL
+                """
+            ).fetchall()
+        finally:
+            con.close()
+        audiences = load_audiences()
+        states: Counter[str] = Counter()
+        for platform, audience, place, request_id in open_requests:
+            destination = DESTINATIONS[platform]
+            target = (
+                next((t for t in audiences[audience].destinations if (t.platform, t.list) == (platform, place)), None)
+                if audience in audiences
+                else None
+            )
+            if not isinstance(destination, ApiDestination) or target is None:
+                continue
+            client = destination.client(connections(str(target.connection)))
+            try:
+                status, reason, told = destination.status(client, request_id)
+            finally:
+                client.close()
+            states[status] += 1
+            note_confirmation(
+                platform,
+                request_id,
+                {"status": status, "reason": reason, "told": told, "asked_at": now().isoformat(timespec="seconds")},
+            )
+        result.rows_in, result.rows_out = len(open_requests), states["confirmed"]
+        result.facts = dict(sorted(states.items()))
+        con = connect()
+        try:
+            register_ledger(con)
+        finally:
+            con.close()
+    return result
 
 
 def approve(plan_hash: str, author: str) -> Plan:

@@ -22,3 +22,12 @@ class ApprovalNeeded(Terminal):
 
 class StalePlan(Terminal):
     """The plan that was to be applied is not the one that would be made now."""
+
+
+class Refused(CdpError):
+    """The platform refused a call because of what was in it; the body stays here and is never put in a message or log."""
+
+    def __init__(self, message: str, status: int, body: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body

@@ -1,12 +1,16 @@
 """The delivery ledger: one row per customer, list and change that was sent, append only.
 
-In: the journal, one Parquet file per applied plan below `state/journal`. Out: `activation.ledger` and `activation.present`,
-who is on which list now as far as was acknowledged. What stays true: the journal is state and is never rewritten; a plan
-is applied when its journal file is there. The row that was sent is kept, so that a person can be removed by it.
+In: the journal below `state/journal`: one Parquet file per plan whose files were written, one folder per plan that was sent to a platform
+that is called, with a file per batch, written as soon as the platform has answered. Out: `activation.ledger`; `activation.present`, who is on
+which list now as far as was acknowledged and not failed since; `activation.dead_letters`, who was refused and how often; and
+`activation.confirmations`, what became of requests that are worked on in the background. What stays true: the journal is state and is never
+rewritten; a plan is applied when its file, or its folder's `done`, is there. The row that was sent is kept, so that a person can be removed
+by it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse import lake
+from warehouse import files, lake
 from warehouse.duck import quoted
 from warehouse.settings import settings
 
@@ -22,7 +26,7 @@ SCHEMA = pa.schema(
     [
         ("audience", pa.string()), ("platform", pa.string()), ("list", pa.string()), ("customer_id", pa.string()),
         ("op", pa.string()), ("status", pa.string()), ("reason", pa.string()), ("payload_hash", pa.string()), ("payload", pa.string()),
-        ("plan_hash", pa.string()), ("sequence", pa.int64()), ("delivered_at", pa.string()),
+        ("plan_hash", pa.string()), ("sequence", pa.int64()), ("delivered_at", pa.string()), ("request_id", pa.string()),
     ]
 )  # fmt: skip
 
@@ -34,17 +38,21 @@ def journal_folder(audience: str, platform: str) -> Path:
 
 def is_applied(audience: str, platform: str, plan_hash: str) -> bool:
     """Tell whether a plan was applied."""
-    return any(journal_folder(audience, platform).glob(f"*-{plan_hash[:16]}.parquet"))
+    folder = journal_folder(audience, platform)
+    return any(folder.glob(f"*-{plan_hash[:16]}.parquet")) or any(folder.glob(f"*-{plan_hash[:16]}/done"))
 
 
 def applied_plans(audience: str, platform: str) -> int:
     """Count the plans of an audience that were applied at a platform."""
-    return len(list(journal_folder(audience, platform).glob("*.parquet")))
+    return len(list(journal_folder(audience, platform).glob("[0-9]*-*")))
 
 
 def last_applied_at(audience: str, platform: str) -> datetime | None:
     """Return when a plan of an audience was last applied at a platform."""
-    paths = sorted(journal_folder(audience, platform).glob("*.parquet"))
+    folder = journal_folder(audience, platform)
+    paths = sorted(
+        [*folder.glob("*.parquet"), *(p for done in folder.glob("*/done") for p in done.parent.glob("*.parquet"))]
+    )
     if not paths:
         return None
     found = pq.read_table(paths[-1], columns=["delivered_at"])["delivered_at"].to_pylist()
@@ -61,27 +69,90 @@ def write_journal(audience: str, platform: str, plan_hash: str, rows: list[dict[
     return path
 
 
+class Batches:
+    """The journal of one plan that is sent in batches: what was answered already, and a place for what is answered next."""
+
+    def __init__(self, audience: str, platform: str, plan_hash: str) -> None:
+        known = sorted(journal_folder(audience, platform).glob(f"*-{plan_hash[:16]}"))
+        self.sequence = int(known[0].name.split("-")[0]) if known else 1 + applied_plans(audience, platform)
+        self.folder = journal_folder(audience, platform) / f"{self.sequence:06d}-{plan_hash[:16]}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def answered(self) -> set[tuple[str, str]]:
+        """Return customers and operations that the platform has answered already."""
+        paths = sorted(self.folder.glob("*.parquet"))
+        tables = [pq.read_table(path, columns=["customer_id", "op"]).to_pylist() for path in paths]
+        return {(row["customer_id"], row["op"]) for rows in tables for row in rows}
+
+    def write(self, rows: list[dict[str, object]]) -> None:
+        """Write the outcomes of one batch: the moment from which they count."""
+        number = 1 + len(list(self.folder.glob("*.parquet")))
+        table = pa.Table.from_pylist([{**row, "sequence": self.sequence} for row in rows], schema=SCHEMA)
+        lake.write_parquet(self.folder / f"{number:06d}.parquet", table)
+
+    def done(self) -> None:
+        """Say that the plan was sent whole."""
+        files.write_bytes(self.folder / "done", b"")
+
+
+def confirmations_folder() -> Path:
+    """Return where answers about requests are kept."""
+    return settings().state / "confirmations"
+
+
+def note_confirmation(platform: str, request_id: str, found: dict[str, object]) -> None:
+    """Write what a platform says of a request."""
+    named = hashlib.sha256(request_id.encode()).hexdigest()[:32]
+    files.write_json(
+        confirmations_folder() / platform / f"{named}.json", {"platform": platform, "request_id": request_id, **found}
+    )
+
+
+def _confirmations(con: duckdb.DuckDBPyConnection) -> None:
+    names = ("platform", "request_id", "status", "reason", "told", "asked_at")
+    found = [files.read_json(path) for path in sorted(confirmations_folder().glob("*/*.json"))]
+    rows = [{n: str(row.get(n, "")) for n in names} for row in found]
+    con.register("said", pa.Table.from_pylist(rows, schema=pa.schema([(n, pa.string()) for n in names])))
+    con.execute("CREATE OR REPLACE TABLE activation.confirmations AS SELECT * FROM said ORDER BY ALL")
+    con.unregister("said")
+
+
 def register_ledger(con: duckdb.DuckDBPyConnection) -> None:
-    """Replace `activation.ledger` and `activation.present` by what the journal says."""
+    """Replace `activation.ledger`, `present`, `dead_letters` and `confirmations` by what the journal says."""
     root = settings().state / "journal"
-    found = sorted(root.glob("*/*/*.parquet"))
+    found = sorted([*root.glob("*/*/*.parquet"), *root.glob("*/*/*/*.parquet")])
+    con.register("empty_ledger", SCHEMA.empty_table())
+    rows = "SELECT * FROM empty_ledger"
     if found:
         listed = ", ".join(f"'{quoted(str(path))}'" for path in found)
-        rows = f"SELECT * FROM read_parquet([{listed}])"
-    else:
-        con.register("empty_ledger", SCHEMA.empty_table())
-        rows = "SELECT * FROM empty_ledger"
+        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], union_by_name = true)"
     con.execute(
-        f"CREATE OR REPLACE TABLE activation.ledger AS {rows} ORDER BY audience, platform, sequence, customer_id"
+        f"CREATE OR REPLACE TABLE activation.ledger AS SELECT * FROM ({rows}) ORDER BY audience, platform, sequence, customer_id, op"
     )
+    _confirmations(con)
     con.execute(
         """
         CREATE OR REPLACE TABLE activation.present AS
         SELECT audience, platform, list, customer_id, payload_hash, payload
         FROM (
-            SELECT * FROM activation.ledger WHERE status = 'accepted'
-            QUALIFY row_number() OVER (PARTITION BY audience, platform, list, customer_id ORDER BY sequence DESC) = 1
+            SELECT l.* FROM activation.ledger AS l
+            LEFT JOIN activation.confirmations AS c ON l.platform = c.platform AND l.request_id = c.request_id
+            WHERE l.status = 'accepted' AND (c.status IS NULL OR c.status <> 'failed' OR l.op = 'remove')
+            QUALIFY row_number() OVER (PARTITION BY audience, l.platform, list, customer_id ORDER BY sequence DESC) = 1
         )
         WHERE op <> 'remove' ORDER BY ALL
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE activation.dead_letters AS
+        SELECT audience, platform, list, customer_id, arg_max(reason, sequence) AS reason, count(*) AS tries,
+            min(delivered_at) AS first_refused_at, max(delivered_at) AS last_refused_at
+        FROM (
+            SELECT *, max(sequence) FILTER (status = 'accepted') OVER (PARTITION BY audience, platform, list, customer_id) AS taken
+            FROM activation.ledger
+        )
+        WHERE status = 'rejected' AND sequence > coalesce(taken, 0)
+        GROUP BY ALL ORDER BY ALL
         """
     )

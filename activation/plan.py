@@ -19,8 +19,9 @@ import polars as pl
 
 from activation.audience import Audience, Target, attach_published, columns_of, load_audiences
 from activation.cells import field_cell
+from activation.client import limits_of
 from activation.consent import decision_sql
-from activation.destinations import DESTINATIONS
+from activation.destinations import DESTINATIONS, ApiDestination
 from activation.destinations.base import CUSTOMER_COLUMNS, payload_hash
 from activation.ledger import applied_plans, last_applied_at, register_ledger
 from warehouse import files, lake
@@ -49,6 +50,8 @@ class Plan:
     refused: dict[str, int]
     size_after: int
     warnings: tuple[str, ...]
+    calls: int = 0
+    minutes: float = 0.0
 
     @property
     def changes(self) -> int:
@@ -169,6 +172,7 @@ def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list
         warnings.append(f"smaller than its declared minimum of {audience.min_size}")
     if size > audience.max_size:
         warnings.append(f"larger than its declared maximum of {audience.max_size}")
+    calls, minutes = _effort(target.platform, counts)
     return Plan(
         audience.name,
         target.platform,
@@ -178,7 +182,19 @@ def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list
         dict(refused.iter_rows()),
         size,
         tuple(warnings),
+        calls,
+        minutes,
     )
+
+
+def _effort(platform: str, counts: dict[str, int]) -> tuple[int, float]:
+    """Return how many calls a plan takes at least, and the minutes of them at the platform's published limit; none for files."""
+    if not isinstance(DESTINATIONS[platform], ApiDestination):
+        return 0, 0.0
+    limits = limits_of(platform)
+    leaving, coming = counts.get("remove", 0), counts.get("add", 0) + counts.get("update", 0)
+    calls = -(-leaving // limits.batch) + -(-coming // limits.batch)
+    return calls, round(calls / limits.calls_a_minute, 2)
 
 
 def read_plan(audience: str, platform: str) -> Plan:

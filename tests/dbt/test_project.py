@@ -22,7 +22,7 @@ BELOW = {
     "history": {"marts", "metrics"},
 }
 #: What is wide for people to read stands above all that it gathers.
-GATHERS = {"customers", "customer_metrics"}
+GATHERS = {"customers", "customer_metrics", "int_customer_states"}
 SEES_MACRO_SEGMENTS = {"fitted_micro_segments", "lifecycle_stages"}
 
 

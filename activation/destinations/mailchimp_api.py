@@ -1,0 +1,75 @@
+"""Mailchimp, members of a list by the Marketing API (3.0).
+
+The list of a target is `LIST/TAG`: members are put on the list and given the tag, and lose the tag when they leave the audience; nobody is
+unsubscribed or deleted by it. Who unsubscribed stays so: `status_if_new` counts for those who were never there. Errors of single members
+come with status 200.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from activation.client import Client
+from activation.connections import Connection
+from activation.destinations.api import ApiDestination
+from activation.destinations.base import Change, Outcome, Payload
+from activation.destinations.mailchimp import Mailchimp
+from activation.errors import Refused
+
+
+class MailchimpApi(ApiDestination):
+    """Members with a tag, by the same cells as the import file."""
+
+    platform = "mailchimp_api"
+    home = "https://us1.api.mailchimp.com/3.0"
+    needs = Mailchimp.needs
+
+    def payload(self, customer: dict[str, Any]) -> Payload | None:
+        """Return the plain row of a customer."""
+        return Mailchimp().payload(customer)
+
+    def is_other_person(self, change: Change) -> bool:
+        """A member is an address; other cells are changed in place."""
+        return change.previous.get("Email Address") != change.payload.get("Email Address")
+
+    def add(self, client: Client, connection: Connection, place: str, changes: Sequence[Change]) -> list[Outcome]:
+        """Add members or change them, with the tag."""
+        number, _, tag = place.partition("/")
+        body = {"members": [_member(c.payload, tag) for c in changes], "update_existing": True, "sync_tags": False}
+        answer = client.call(
+            "POST", "batch subscribe", f"/lists/{number}", json=body, params={"skip_merge_validation": "true"}
+        ).json()
+        wrong = {
+            str(e.get("email_address", "")).lower(): str(e.get("error_code") or "refused by the platform")
+            for e in answer.get("errors", [])
+        }
+        return [
+            Outcome(c.customer_id, "rejected", f"mailchimp: {wrong[c.payload['Email Address']]}")
+            if c.payload["Email Address"] in wrong
+            else Outcome(c.customer_id, "accepted")
+            for c in changes
+        ]
+
+    def remove(self, client: Client, connection: Connection, place: str, changes: Sequence[Change]) -> list[Outcome]:
+        """Take the tag off members; who is not on the list any more has none."""
+        number, _, tag = place.partition("/")
+        for change in changes:
+            member = hashlib.md5(change.previous["Email Address"].encode(), usedforsecurity=False).hexdigest()
+            body = {"tags": [{"name": tag, "status": "inactive"}]}
+            try:
+                client.call("POST", "member tags", f"/lists/{number}/members/{member}/tags", json=body)
+            except Refused as error:
+                if error.status != 404:
+                    raise
+        return [Outcome(c.customer_id, "accepted") for c in changes]
+
+
+def _member(row: Payload, tag: str) -> dict[str, Any]:
+    cells = {"FNAME": row["First Name"], "LNAME": row["Last Name"], "PHONE": row["Phone Number"]}
+    declared = {k: v for k, v in row.items() if k not in Mailchimp.columns}
+    return {
+        "email_address": row["Email Address"], "email_type": "html", "status_if_new": "subscribed", "tags": [tag],
+        "merge_fields": {k: v for k, v in {**cells, **declared}.items() if v},
+    }  # fmt: skip
