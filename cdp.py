@@ -197,7 +197,40 @@ def deliver() -> StepResult:
     """Apply the plans that need nobody's approval."""
     from activation.deliver import deliver_audiences
 
-    return deliver_audiences()
+    return deliver_audiences(destination_connection)
+
+
+def deliver_platform(platform: str) -> dict[str, Any]:
+    """Apply the plans of one platform and return what came of it; what a mapped task calls, so that no platform waits for another."""
+    from activation.deliver import deliver_audiences
+
+    with edge("deliver"):
+        return deliver_audiences(destination_connection, platform).as_dict()
+
+
+def confirm() -> dict[str, Any]:
+    """Ask platforms what became of requests that they work on in the background."""
+    from activation.deliver import confirm_deliveries
+
+    with edge("confirm"):
+        return confirm_deliveries(destination_connection).as_dict()
+
+
+def destination_connection(connection_id: str) -> Any:
+    """Return the account of a destination, from Airflow's connections or `AIRFLOW_CONN_<ID>`.
+
+    The host may be an address with its scheme, which takes the place of the platform's own.
+
+    Raises:
+        CdpError: there is no connection of that id.
+    """
+    from activation.connections import Connection
+
+    known = sources.airflow_connection(connection_id)
+    host = known.host if "://" in known.host or not known.host else f"https://{known.host}"
+    return Connection(
+        f"{host}:{known.port}" if host and known.port else host, known.login, known.password, dict(known.extra or {})
+    )
 
 
 #: The pipeline, in order. The DAGs run the same functions by these names.
@@ -359,6 +392,12 @@ def run(first: str) -> None:
             bar.update(task, description=name)
             _say(run_step(name))
             bar.advance(task)
+
+
+@cli.command("confirm")
+def confirm_command() -> None:
+    """Ask platforms what became of requests that they work on in the background; what failed is planned again."""
+    _say(confirm())
 
 
 @cli.command()

@@ -1,12 +1,12 @@
-"""Plans in, audience files out, every change in the ledger.
+"""Plans in, audience files and calls of platforms out, every change in the ledger.
 
-A plan that needs a person's approval fails the task at once, with the command that approves it; what can be tried again is
-tried again. The working file is not open meanwhile.
+One mapped task a platform, so that a slow or broken one keeps no other back. A plan that needs a person's approval fails its task at
+once, with the command that approves it; what can be tried again is tried again. The working file is not open meanwhile.
 """
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, dag, task
 
-from cdp_assets import DEFAULTS, DELIVERED, PLANS, do
+from cdp_assets import DEFAULTS, DELIVERED, PLANS
 
 RETRIES = ExceptionRetryPolicy(
     rules=[
@@ -18,13 +18,24 @@ RETRIES = ExceptionRetryPolicy(
 
 @dag(schedule=[PLANS], catchup=False, max_active_runs=1, tags=["delivery"], default_args=DEFAULTS, doc_md=__doc__)
 def deliver_audiences():
-    @task(outlets=[DELIVERED], retries=4, retry_policy=RETRIES)
-    def deliver(*, outlet_events) -> dict:
-        counts = do("deliver")
+    @task
+    def list_platforms() -> list[str]:
+        from activation.audience import load_audiences
+
+        return sorted({target.platform for audience in load_audiences().values() for target in audience.destinations})
+
+    @task(outlets=[DELIVERED], retries=4, retry_policy=RETRIES, map_index_template="{{ platform }}")
+    def deliver(platform: str, *, outlet_events) -> dict:
+        from airflow.sdk import get_current_context
+
+        from cdp import deliver_platform
+
+        get_current_context()["platform"] = platform
+        counts = deliver_platform(platform)
         outlet_events[DELIVERED].extra = counts
         return counts
 
-    deliver()
+    deliver.expand(platform=list_platforms())
 
 
 deliver_audiences()

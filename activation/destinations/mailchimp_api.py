@@ -7,10 +7,10 @@ come with status 200.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from activation import hashing
 from activation.client import Client
 from activation.connections import Connection
 from activation.destinations.api import ApiDestination
@@ -56,7 +56,7 @@ class MailchimpApi(ApiDestination):
         """Take the tag off members; who is not on the list any more has none."""
         number, _, tag = place.partition("/")
         for change in changes:
-            member = hashlib.md5(change.previous["Email Address"].encode(), usedforsecurity=False).hexdigest()
+            member = hashing.mailchimp_hash(change.previous["Email Address"])
             body = {"tags": [{"name": tag, "status": "inactive"}]}
             try:
                 client.call("POST", "member tags", f"/lists/{number}/members/{member}/tags", json=body)

@@ -1,0 +1,22 @@
+"""Ask platforms what became of what they work on in the background; what failed is planned again with the next delivery.
+
+Google's and Klaviyo's answers come minutes to hours after the call, so this runs by the hour.
+"""
+
+from airflow.sdk import dag, task
+
+from cdp_assets import DEFAULTS, WAREHOUSE
+
+
+@dag(schedule="23 * * * *", catchup=False, max_active_runs=1, tags=["delivery"], default_args=DEFAULTS, doc_md=__doc__)
+def confirm_deliveries():
+    @task(**WAREHOUSE)
+    def confirm() -> dict:
+        from cdp import confirm as ask
+
+        return ask()
+
+    confirm()
+
+
+confirm_deliveries()

@@ -1,0 +1,466 @@
+"""Platforms that are called: the state at the platform is the state that was wanted, whatever goes wrong on the way, and nobody is sent twice
+who was acknowledged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from activation import deliver as delivery
+from activation.client import Client, Clock, limits_of
+from activation.connections import Connection
+from activation.deliver import confirm_deliveries, deliver_audiences
+from activation.destinations import DESTINATIONS
+from activation.destinations.webhook import signature
+from activation.errors import Refused, Retryable, Terminal
+from activation.plan import read_plan
+from warehouse.duck import connect, rows
+from warehouse.faults import InjectedFault
+
+TOKEN = "secret-token"
+
+
+class Platform(BaseHTTPRequestHandler):
+    """What a platform remembers: who is on which list. The server's `faults` say what goes wrong with the next calls."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, body=None, headers=()):
+        data = json.dumps(body or {}).encode()
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def handle_any(self):
+        server = self.server
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        with server.lock:
+            fault = server.faults.pop(0) if server.faults else None
+            server.calls.append((self.command, self.path))
+        if fault == "drop":
+            self.close_connection = True
+            self.connection.close()
+            return
+        if isinstance(fault, tuple):
+            self.reply(fault[0], {}, fault[1])
+            return
+        if TOKEN not in (self.headers.get("Authorization") or "") and not self.headers.get("webhook-id"):
+            self.reply(401)
+            return
+        body = json.loads(raw) if raw else {}
+        with server.lock:
+            status, answer = self.take(urlsplit(self.path), body, raw)
+        if fault == "answer lost":
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.reply(status, answer)
+
+    do_GET = do_POST = do_DELETE = do_PUT = handle_any  # noqa: N815
+
+    def change(self, place, members, is_removal):
+        known = self.server.lists.setdefault(place, {})
+        for key, value in members.items():
+            self.server.seen[place, key, is_removal] += 1
+            if is_removal:
+                known.pop(key, None)
+            else:
+                known[key] = value
+
+    def take(self, url, body, raw):  # noqa: PLR0911, PLR0912 - a branch an endpoint
+        poison = self.server.poison
+        if url.path.startswith("/v1/audienceMembers:"):
+            place = body["destinations"][0]["productDestinationId"]
+            members = {}
+            for member in body["audienceMembers"]:
+                identifiers = member["compositeData"]["userData"]["userIdentifiers"]
+                if any(i.get("emailAddress") in poison for i in identifiers):
+                    return 400, {"error": {"status": "INVALID_ARGUMENT"}}
+                members[identifiers[0].get("emailAddress") or json.dumps(identifiers[0])] = identifiers
+            self.change(place, members, url.path.endswith(":remove"))
+            return 200, {"requestId": f"r{len(self.server.calls)}"}
+        if url.path.startswith("/v1/requestStatus:"):
+            return 200, {"requestStatusPerDestination": [self.server.status]}
+        if url.path.endswith("/users"):
+            place = url.path.split("/")[2]
+            at = body["payload"]["schema"].index("EMAIL")
+            data = body["payload"]["data"]
+            wrong = [row for row in data if row[at] in poison]
+            self.change(place, {row[0]: row for row in data if row not in wrong}, self.command == "DELETE")
+            return 200, {"session_id": 1, "num_received": len(data), "num_invalid_entries": len(wrong)}
+        if url.path.endswith("/tags"):
+            member = url.path.split("/")[4]
+            place = url.path.split("/")[2]
+            known = self.server.lists.setdefault(place, {})
+            found = [e for e in known if hashlib.md5(e.encode(), usedforsecurity=False).hexdigest() == member]
+            if not found:
+                return 404, {}
+            known[found[0]] = known[found[0]] - {t["name"] for t in body["tags"] if t["status"] == "inactive"}
+            return 204, None
+        if url.path.startswith("/lists/"):
+            place = url.path.split("/")[2]
+            known = self.server.lists.setdefault(place, {})
+            errors = []
+            for member in body["members"]:
+                if member["email_address"] in poison:
+                    errors.append({"email_address": member["email_address"], "error_code": "ERROR_CONTACT_EXISTS"})
+                    continue
+                self.server.seen[place, member["email_address"], False] += 1
+                known[member["email_address"]] = known.get(member["email_address"], frozenset()) | set(member["tags"])
+            return 200, {"errors": errors}
+        if url.path == "/api/profile-bulk-import-jobs":
+            attributes = body["data"]["attributes"]["profiles"]["data"]
+            place = body["data"]["relationships"]["lists"]["data"][0]["id"]
+            self.change(place, {p["attributes"]["external_id"]: p["attributes"] for p in attributes}, False)
+            return 202, {"data": {"id": f"job{len(self.server.calls)}"}}
+        if url.path.startswith("/api/profile-bulk-import-jobs/"):
+            return 200, {"data": {"attributes": self.server.status}}
+        if url.path == "/api/profiles":
+            asked = json.loads(
+                "[" + parse_qs(url.query)["filter"][0].removeprefix("any(email,[").removesuffix("])") + "]"
+            )
+            found = {
+                k: v
+                for place in self.server.lists.values()
+                for k, v in place.items()
+                if isinstance(v, dict) and v["email"] in asked
+            }
+            return 200, {"data": [{"type": "profile", "id": k} for k in found]}
+        if "/relationships/profiles" in url.path:
+            self.change(url.path.split("/")[3], {p["id"]: None for p in body["data"]}, True)
+            return 204, None
+        self.server.messages.append((dict(self.headers), raw))
+        data = body["data"]
+        self.change(data["list"], {m["customer_id"]: m for m in data["members"]}, body["type"].endswith("removed"))
+        return 200, {}
+
+
+@pytest.fixture
+def platform():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Platform)
+    server.lock = threading.Lock()
+    server.lists, server.seen, server.calls, server.faults, server.messages = {}, Counter(), [], [], []
+    server.poison = set()
+    server.status = {
+        "requestStatus": "SUCCESS",
+        "audienceMembersIngestionStatus": {"userDataIngestionStatus": {"recordCount": "6"}},
+    }
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=10)
+
+
+SECRET = "whsec_" + "c2VjcmV0LXRva2VuLXNlY3JldC10b2tlbg=="
+PLACES = {
+    "google_data_manager": "4711", "meta_marketing_api": "238", "mailchimp_api": "abc/vip", "klaviyo": "XyZ", "webhook": "vip",
+}  # fmt: skip
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    """No time passes between tries; what was waited is counted."""
+    waited = []
+    clock = Clock(now=lambda: float(len(waited)) * 1000, sleep=waited.append)
+    monkeypatch.setattr("activation.client.Clock", lambda: clock)
+    return waited
+
+
+@pytest.fixture
+def called(workspace, monkeypatch, new_company, platform, instant):
+    """A company whose audience goes to one platform that is called."""
+
+    def make(name, **more):
+        target = {
+            "platform": name,
+            "list": PLACES[name],
+            "purpose": "marketing",
+            "channel": "email",
+            "connection": "it",
+        }
+        company = new_company(workspace, monkeypatch, destinations=[target], max_remove_pct=100, **more)
+        secret = SECRET if name == "webhook" else TOKEN
+        account = Connection(platform.url, "", secret, {"operating_account": "1234567890"})
+        monkeypatch.setattr(delivery, "no_connections", lambda _: account)
+        company.deliver = lambda: deliver_audiences(lambda _: account)
+        company.confirm = lambda: confirm_deliveries(lambda _: account)
+        company.account = account
+        company.name = name
+        return company
+
+    return make
+
+
+def go(company):
+    company.run(deliver=False)
+    return company.deliver()
+
+
+def on_list(platform, name):
+    known = platform.lists.get(PLACES[name].split("/")[0], {})
+    if name == "mailchimp_api":
+        return sorted(email for email, tags in known.items() if "vip" in tags)
+    return sorted(known)
+
+
+def expected(company):
+    """Who should be there, in the platform's own terms."""
+    wanted = sorted(c for c in company.vip if company.granted[c])
+    if company.name == "mailchimp_api":
+        return sorted(company.people[c]["email"] for c in wanted)
+    if company.name == "google_data_manager":
+        return sorted(hashlib.sha256(company.people[c]["email"].encode()).hexdigest() for c in wanted)
+    return wanted
+
+
+@pytest.mark.parametrize("name", list(PLACES))
+def test_the_platform_ends_with_those_who_should_be_there_and_a_second_run_calls_nobody(called, platform, name):
+    company = called(name)
+    go(company)
+    assert on_list(platform, name) == expected(company)
+    calls = len(platform.calls)
+    go(company)
+    assert len(platform.calls) == calls
+    company.vip.discard("C1")
+    company.granted["C2"] = False
+    company.people["C3"]["email"] = "nueva@x.example"
+    go(company)
+    assert on_list(platform, name) == expected(company)
+
+
+@pytest.mark.parametrize("name", list(PLACES))
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [(429, [("Retry-After", "7")])], [(429, [])], [(500, [])], [(503, []), (502, [])], ["drop"], ["answer lost"],
+        [(429, [("Retry-After", "Fri, 01 Jan 2027 00:00:00 GMT")])],
+    ],
+    ids=["429 with Retry-After", "429", "500", "twice", "connection cut", "taken but no answer", "Retry-After far away"],
+)  # fmt: skip
+def test_what_goes_wrong_on_the_way_ends_in_the_wanted_state(called, platform, name, faults):
+    company = called(name)
+    company.run(deliver=False)
+    platform.faults += faults
+    try:
+        company.deliver()
+    except Retryable:
+        company.deliver()
+    assert on_list(platform, name) == expected(company)
+
+
+def test_retry_after_is_honoured_and_one_that_is_too_long_is_left_for_the_next_run(called, platform, instant):
+    company = called("google_data_manager")
+    company.run(deliver=False)
+    platform.faults.append((429, [("Retry-After", "7")]))
+    company.deliver()
+    assert 7.0 in instant
+    company.vip.discard("C1")
+    company.run(deliver=False)
+    platform.faults.append((429, [("Retry-After", "86400")]))
+    with pytest.raises(Retryable, match="asks to wait 86400 s"):
+        company.deliver()
+
+
+def test_wrong_credentials_are_said_once_and_send_nothing(called, platform):
+    company = called("google_data_manager")
+    company.run(deliver=False)
+    wrong = Connection(platform.url, "", "wrong", {"operating_account": "1"})
+    with pytest.raises(Terminal, match="credentials of its connection are not accepted"):
+        deliver_audiences(lambda _: wrong)
+    assert platform.lists == {} and len(platform.calls) == 1
+
+
+@pytest.mark.parametrize("name", ["google_data_manager", "meta_marketing_api", "mailchimp_api"])
+def test_a_row_that_spoils_a_batch_is_found_and_the_others_arrive(called, platform, name):
+    company = called(name)
+    email = company.people["C4"]["email"]
+    platform.poison = {email, hashlib.sha256(email.encode()).hexdigest()}
+    go(company)
+    company_without = SimpleNamespace(**{**vars(company), "vip": company.vip - {"C4"}})
+    assert on_list(platform, name) == expected(company_without)
+    con = connect()
+    from activation.ledger import register_ledger
+
+    register_ledger(con)
+    letters = rows(con, "SELECT customer_id, reason, tries FROM activation.dead_letters")
+    con.close()
+    assert [(r["customer_id"], r["tries"]) for r in letters] == [("C4", 1)] and email not in letters[0]["reason"]
+    go(company)
+    assert rows_of_dead_letters()[0]["tries"] == 2
+    platform.poison = set()
+    go(company)
+    assert on_list(platform, name) == expected(company) and rows_of_dead_letters() == []
+
+
+def rows_of_dead_letters():
+    from activation.ledger import register_ledger
+
+    con = connect()
+    register_ledger(con)
+    found = rows(con, "SELECT customer_id, tries FROM activation.dead_letters")
+    con.close()
+    return found
+
+
+@pytest.mark.parametrize("point", ["deliver.before_send", "deliver.after_send", "deliver.after_journal"])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_crash_between_batches_sends_nobody_twice_who_was_acknowledged(called, platform, monkeypatch, point, nth):
+    company = called("webhook")
+    monkeypatch.setattr(
+        "activation.destinations.api.limits_of", lambda _: limits_of("webhook").model_copy(update={"batch": 2})
+    )
+    company.run(deliver=False)
+    monkeypatch.setenv("CDP_FAULT", f"{point}:raise:{nth}")
+    try:
+        company.deliver()
+    except Exception as error:
+        assert "InjectedFault" in repr(error) or isinstance(error, InjectedFault)
+    monkeypatch.delenv("CDP_FAULT")
+    acknowledged = acknowledged_customers()
+    sent_before = dict(platform.seen)
+    company.deliver()
+    company.deliver()
+
+    assert on_list(platform, "webhook") == expected(company)
+    for customer in acknowledged:
+        key = ("vip", customer, False)
+        assert platform.seen[key] == sent_before[key] == 1
+
+
+def acknowledged_customers():
+    from activation.ledger import register_ledger
+
+    con = connect()
+    register_ledger(con)
+    found = [r["customer_id"] for r in rows(con, "SELECT customer_id FROM activation.ledger")]
+    con.close()
+    return found
+
+
+def test_a_request_that_failed_in_the_background_is_sent_again(called, platform):
+    company = called("google_data_manager")
+    go(company)
+    platform.status = {"requestStatus": "PROCESSING"}
+    assert company.confirm().facts == {"processing": 1}
+    platform.status = {
+        "requestStatus": "FAILED",
+        "errorInfo": {"errorCounts": [{"reason": "PROCESSING_ERROR_REASON_INTERNAL_ERROR"}]},
+    }
+    assert company.confirm().facts == {"failed": 1}
+    calls = len(platform.calls)
+    ingested = {"uploadMatchRateRange": "MATCH_RATE_RANGE_71_TO_80"}
+    platform.status = {
+        "requestStatus": "SUCCESS",
+        "audienceMembersIngestionStatus": {"userDataIngestionStatus": ingested},
+    }
+    go(company)
+    assert len(platform.calls) == calls + 1
+    assert company.confirm().facts == {"confirmed": 1}
+    con = connect()
+    told = con.execute("SELECT told FROM activation.confirmations WHERE status = 'confirmed'").fetchall()[0][0]
+    con.close()
+    assert "MATCH_RATE_RANGE_71_TO_80" in told
+    assert company.confirm().rows_in == 0
+
+
+def test_a_broken_platform_keeps_no_other_back(workspace, monkeypatch, new_company, platform, instant):
+    targets = [
+        {
+            "platform": "google_data_manager",
+            "list": "4711",
+            "purpose": "marketing",
+            "channel": "email",
+            "connection": "broken",
+        },
+        {"platform": "klaviyo", "list": "XyZ", "purpose": "marketing", "channel": "email", "connection": "fine"},
+    ]
+    company = new_company(workspace, monkeypatch, destinations=targets)
+    company.run(deliver=False)
+    accounts = {
+        "broken": Connection("http://127.0.0.1:9", "", TOKEN, {"operating_account": "1"}), "fine": Connection(platform.url, "", TOKEN, {}),
+    }  # fmt: skip
+    with pytest.raises(Retryable, match="google_data_manager audienceMembers:ingest: ConnectError after 6 tries"):
+        deliver_audiences(accounts.__getitem__)
+    assert sorted(platform.lists["XyZ"]) == [f"C{n}" for n in range(1, 7)]
+
+
+def test_calls_keep_to_the_published_limit():
+    at = [0.0]
+    made = []
+
+    def answer(request):
+        made.append(at[0])
+        return httpx.Response(200, json={})
+
+    def sleep(seconds):
+        at[0] += seconds
+
+    client = Client(
+        "google_data_manager",
+        "http://x",
+        {},
+        calls_a_minute=30,
+        transport=httpx.MockTransport(answer),
+        clock=Clock(lambda: at[0], sleep),
+    )
+    for _ in range(95):
+        client.call("GET", "e", "/")
+    for start in made:
+        assert sum(start <= t < start + 60 for t in made) <= 30
+    assert at[0] == 180
+
+
+def test_a_plan_says_how_many_calls_and_minutes_it_takes(called):
+    company = called("klaviyo")
+    company.run(deliver=False)
+    plan = read_plan("vip", "klaviyo")
+    assert (plan.calls, plan.minutes) == (1, 0.01)
+
+
+def test_messages_of_a_webhook_are_signed_by_the_standard(called, platform):
+    # The vector is printed in the specification of Standard Webhooks.
+    known = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    body = b'{"test": 2432232314}'
+    assert (
+        signature(known, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", body)
+        == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    )
+    company = called("webhook")
+    go(company)
+    headers, raw = platform.messages[0]
+    told = {k.lower(): v for k, v in headers.items()}
+    assert told["webhook-signature"] == signature(SECRET, told["webhook-id"], told["webhook-timestamp"], raw)
+
+
+def test_errors_hold_no_body():
+    def answer(request):
+        return httpx.Response(422, json={"detail": "ana@x.example is wrong"})
+
+    client = Client("klaviyo", "http://x", {}, transport=httpx.MockTransport(answer))
+    with pytest.raises(Refused) as caught:
+        client.call("POST", "profiles", "/api/profiles/ana@x.example", json={})
+    assert "ana" not in str(caught.value)
+
+
+def test_mailchimp_never_revives_and_klaviyo_never_subscribes(called, platform):
+    go(called("mailchimp_api"))
+    assert set(DESTINATIONS) >= set(PLACES)
+    assert not any("subscription" in path for _, path in platform.calls)
