@@ -1,46 +1,49 @@
-{# What a visit tells beyond itself: its channel by the first source or click id, the class of device, the visitor's clock. #}
+{# What a visit tells beyond itself: its channel by the first source or click id, the class of device, the visitor's clock. Rules and
+   patterns are tried once for each thing that is written, not for each visit. #}
 with
 
-first_events as (
+origins as (
 
-    select
-        sessions.session_id,
-        sessions.started_at,
-        arg_min(events.user_agent, events.occurred_at) as user_agent,
-        arg_min(events.time_zone, events.occurred_at) as time_zone,
-        arg_min(events.locale, events.occurred_at) as locale,
-        arg_min(events.referrer, events.occurred_at) as referrer,
-        coalesce(lower(arg_min(events.utm_source, events.occurred_at)), '') as utm_source,
-        coalesce(lower(arg_min(events.utm_medium, events.occurred_at)), '') as utm_medium,
-        case
-            when max(events.gclid) is not null then 'google'
-            when max(events.fbclid) is not null then 'meta'
-        end as click_id
-    from {{ ref("web_sessions") }} as sessions
-    inner join {{ ref("int_web_events__unioned") }} as events
-        on
-            sessions.anonymous_id = events.anonymous_id
-            and events.occurred_at between sessions.started_at and sessions.ended_at
-    group by sessions.session_id, sessions.started_at
+    select distinct
+        click_id,
+        first_source,
+        first_medium
+    from {{ ref("int_sessions") }}
 
 ),
 
 ruled as (
 
     select
-        first_events.session_id,
+        origins.click_id,
+        origins.first_source,
+        origins.first_medium,
         arg_min(rules.channel, rules.priority) as channel
-    from first_events
+    from origins
     inner join {{ ref("channels") }} as rules
         on
-            (rules.has_click_id is not null and first_events.click_id = rules.has_click_id)
+            (rules.has_click_id is not null and origins.click_id = rules.has_click_id)
             or (
                 rules.has_click_id is null
-                and first_events.utm_source <> ''
-                and regexp_full_match(first_events.utm_source, rules.source_pattern)
-                and regexp_full_match(first_events.utm_medium, rules.medium_pattern)
+                and origins.first_source <> ''
+                and regexp_full_match(origins.first_source, rules.source_pattern)
+                and regexp_full_match(origins.first_medium, rules.medium_pattern)
             )
-    group by first_events.session_id
+    group by origins.click_id, origins.first_source, origins.first_medium
+
+),
+
+browsers as (
+
+    select
+        user_agent,
+        case
+            when regexp_matches(user_agent, '(?i)bot|crawl|spider|headless') then 'bot'
+            when regexp_matches(user_agent, '(?i)ipad|tablet|kindle') then 'tablet'
+            when regexp_matches(user_agent, '(?i)mobi|iphone|android') then 'mobile'
+            else 'desktop'
+        end as device_class
+    from (select distinct user_agent from {{ ref("int_sessions") }})
 
 ),
 
@@ -51,7 +54,7 @@ local_clock as (
         case
             when time_zone is not null then timezone(time_zone, timezone('UTC', started_at))
         end as started_at_local
-    from first_events
+    from {{ ref("int_sessions") }}
 
 )
 
@@ -60,18 +63,12 @@ select
     coalesce(
         ruled.channel,
         case
-            when local_clock.utm_source <> '' then 'other'
+            when local_clock.first_source <> '' then 'other'
             when local_clock.referrer is not null then 'referral'
             else 'direct'
         end
     ) as channel,
-    case
-        when local_clock.user_agent is null then 'unknown'
-        when regexp_matches(local_clock.user_agent, '(?i)bot|crawl|spider|headless') then 'bot'
-        when regexp_matches(local_clock.user_agent, '(?i)ipad|tablet|kindle') then 'tablet'
-        when regexp_matches(local_clock.user_agent, '(?i)mobi|iphone|android') then 'mobile'
-        else 'desktop'
-    end as device_class,
+    case when local_clock.user_agent is null then 'unknown' else browsers.device_class end as device_class,
     local_clock.time_zone,
     local_clock.started_at_local,
     split_part(local_clock.locale, '-', 1) as language,
@@ -79,4 +76,9 @@ select
     and hour(local_clock.started_at_local) >= {{ var("business_hours")["from"] }}
     and hour(local_clock.started_at_local) < {{ var("business_hours")["until"] }} as is_business_hours
 from local_clock
-left join ruled on local_clock.session_id = ruled.session_id
+left join ruled
+    on
+        local_clock.click_id is not distinct from ruled.click_id
+        and local_clock.first_source = ruled.first_source
+        and local_clock.first_medium = ruled.first_medium
+left join browsers on local_clock.user_agent = browsers.user_agent

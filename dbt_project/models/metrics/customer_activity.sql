@@ -45,14 +45,10 @@ select
         as campaign_responses_90d,
     coalesce(sum(days.times) filter (days.kind in ('ticket', 'complaint') and dates.as_of_date - days.day < 90), 0)::bigint as tickets_90d,
     coalesce(sum(days.times) filter (days.kind = 'complaint' and dates.as_of_date - days.day < 90), 0)::bigint as complaints_90d,
-    -- Each thing loses half of its points in its half-life; in order of days, so that the sum is the same at every run.
+    -- Each thing loses half of its points in its half-life; as decimals, so that the sum is the same at every run.
     coalesce(
-        sum(
-            days.times * days.points * power(0.5, (dates.as_of_date - days.day)::double / days.half_life_days)
-            order by days.day, days.kind
-        ),
-        0
-    ) as engagement_points
+        sum((days.times * days.points * power(0.5, (dates.as_of_date - days.day)::double / days.half_life_days))::decimal(18, 6)), 0
+    )::double as engagement_points
 from days
 inner join {{ ref("int_as_of_dates") }} as dates on days.day <= dates.as_of_date
 group by days.customer_id, dates.as_of_date, dates.days_ago
