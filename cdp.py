@@ -186,6 +186,13 @@ def audiences() -> StepResult:
     return _on_working_file(assemble_audiences)
 
 
+def journeys() -> StepResult:
+    """Let people enter, go on in and leave journeys."""
+    from activation.journey import run_journeys
+
+    return _on_working_file(run_journeys)
+
+
 def plan() -> StepResult:
     """Plan what changes at each destination."""
     from activation.plan import plan_deliveries
@@ -236,7 +243,8 @@ def destination_connection(connection_id: str) -> Any:
 #: The pipeline, in order. The DAGs run the same functions by these names.
 STEPS: dict[str, Callable[[], StepResult]] = {
     "land": land_all, "bronze": bronze, "standardise": standardise, "link": link, "cluster": cluster, "golden": golden,
-    "build": build, "score": score, "check": check, "publish": publish, "audiences": audiences, "plan": plan, "deliver": deliver,
+    "build": build, "score": score, "check": check, "publish": publish, "audiences": audiences, "journeys": journeys, "plan": plan,
+    "deliver": deliver,
 }  # fmt: skip
 
 

@@ -35,10 +35,13 @@ class Who(Declared):
 
     segment: str | None = None
     rule: Rule | None = None
+    #: Set by journeys for the lists of their steps.
+    journey: str | None = None
+    step: str | None = None
 
     @model_validator(mode="after")
     def _somebody(self) -> Who:
-        if self.segment is None and self.rule is None:
+        if self.segment is None and self.rule is None and self.journey is None:
             raise ValueError("say who is in: segment, rule, or both")
         return self
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from activation.audience import Audience, load_audiences
+from activation.audience import Audience
 from activation.connections import Connection, Connections
 from activation.consent import decision_sql
 from activation.destinations import DESTINATIONS, ApiDestination, Change, Outcome
 from activation.errors import ApprovalNeeded, Refused, Retryable, StalePlan, Terminal
 from activation.ledger import Batches, is_applied, note_confirmation, register_ledger, write_journal
-from activation.plan import Plan, plans
+from activation.plan import Plan, deliverable, plans
 from warehouse import files
 from warehouse.duck import connect
 from warehouse.errors import CdpError, edge
@@ -50,7 +50,7 @@ def deliver_audiences(connections: Connections = no_connections, platform: str |
     with step("deliver") as result, edge("activation"):
         failed: list[CdpError] = []
         outcomes: Counter[str] = Counter()
-        audiences = load_audiences()
+        audiences = deliverable()
         for plan in plans():
             if (
                 platform not in (None, plan.platform)
@@ -176,7 +176,7 @@ def confirm_deliveries(connections: Connections = no_connections) -> StepResult:
             ).fetchall()
         finally:
             con.close()
-        audiences = load_audiences()
+        audiences = deliverable()
         states: Counter[str] = Counter()
         for platform, audience, place, request_id in open_requests:
             destination = DESTINATIONS[platform]

@@ -23,6 +23,7 @@ from activation.client import limits_of
 from activation.consent import decision_sql
 from activation.destinations import DESTINATIONS, ApiDestination
 from activation.destinations.base import CUSTOMER_COLUMNS, payload_hash
+from activation.journey import step_audiences
 from activation.ledger import applied_plans, last_applied_at, register_ledger
 from warehouse import files, lake
 from warehouse.duck import name, rows
@@ -80,7 +81,7 @@ def plan_deliveries(con: duckdb.DuckDBPyConnection) -> StepResult:
         attach_published(con)
         plans = [
             make_plan(con, audience, target)
-            for audience in load_audiences().values()
+            for audience in deliverable().values()
             for target in audience.destinations
             if is_due(audience, target)
         ]
@@ -89,6 +90,11 @@ def plan_deliveries(con: duckdb.DuckDBPyConnection) -> StepResult:
         result.rows_out = sum(plan.changes for plan in plans)
         result.facts = {"plans": {f"{p.audience}/{p.platform}": p.counts for p in plans}}
     return result
+
+
+def deliverable() -> dict[str, Audience]:
+    """Return all audiences and the lists of journeys' steps by name."""
+    return {**load_audiences(), **step_audiences()}
 
 
 def is_due(audience: Audience, target: Target) -> bool:
@@ -210,7 +216,7 @@ def plans() -> list[Plan]:
     """Return the newest plan of every audience and destination."""
     return [
         read_plan(audience.name, target.platform)
-        for audience in load_audiences().values()
+        for audience in deliverable().values()
         for target in audience.destinations
         if (settings().outbox / audience.name / target.platform / "plan.json").exists()
     ]

@@ -76,7 +76,8 @@ def measure(customers: int, sample: Path, place: Path) -> dict[str, Any]:
     sys.stderr.write(f"{customers:>9,} customers: {facts['events']:,} events, {facts['rows']:,} rows\n")
     first = _timed_build(place)
     sys.stderr.write(f"{'':>9} built in {first['seconds']} s, {first['peak_mb']} MB\n")
-    second = _timed_build(place)
+    # A company that takes longer than the bar allows twice is not made to wait once more.
+    second = _timed_build(place) if first["seconds"] < 600 else first
     for path in (place / "warehouse").glob("build.duckdb*"):
         path.unlink()
     return {

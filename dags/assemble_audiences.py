@@ -1,4 +1,4 @@
-"""The published file in; audience members and delivery plans out. Nothing is sent here."""
+"""The published file in; audience members, steps of journeys and delivery plans out. Nothing is sent here."""
 
 from airflow.sdk import dag, task
 
@@ -11,13 +11,17 @@ def assemble_audiences():
     def assemble() -> dict:
         return do("audiences")
 
+    @task(**WAREHOUSE)
+    def go_on_in_journeys() -> dict:
+        return do("journeys")
+
     @task(outlets=[PLANS], **WAREHOUSE)
     def plan(*, outlet_events) -> dict:
         counts = do("plan")
         outlet_events[PLANS].extra = counts
         return counts
 
-    assemble() >> plan()
+    assemble() >> go_on_in_journeys() >> plan()
 
 
 assemble_audiences()

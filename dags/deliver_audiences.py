@@ -20,9 +20,9 @@ RETRIES = ExceptionRetryPolicy(
 def deliver_audiences():
     @task
     def list_platforms() -> list[str]:
-        from activation.audience import load_audiences
+        from activation.plan import deliverable
 
-        return sorted({target.platform for audience in load_audiences().values() for target in audience.destinations})
+        return sorted({target.platform for audience in deliverable().values() for target in audience.destinations})
 
     @task(outlets=[DELIVERED], retries=4, retry_policy=RETRIES, map_index_template="{{ platform }}")
     def deliver(platform: str, *, outlet_events) -> dict:

@@ -24,6 +24,7 @@ STEPS = [
     "check",
     "publish",
     "audiences",
+    "journeys",
     "plan",
     "deliver",
 ]
@@ -33,7 +34,8 @@ CASES = [
     ("cluster", "cluster.before_write:kill"), ("cluster", "ids.before_ledger:kill"), ("cluster", "ids.after_ledger:kill"),
     ("golden", "golden.before_write:kill"), ("build", "dbt.before_build:kill"), ("build", "dbt.after_build:kill"),
     ("score", "score.before_write:kill"), ("publish", "publish.after_copy:kill"), ("publish", "publish.after_swap:kill"),
-    ("audiences", "audiences.before_write:kill"), ("plan", "plan.before_write:kill:2"), ("deliver", "deliver.before_send:kill:2"),
+    ("audiences", "audiences.before_write:kill"), ("audiences", "membership.before_write:kill"), ("journeys", "journeys.before_write:kill"),
+    ("journeys", "journeys.after_write:kill"), ("plan", "plan.before_write:kill:2"), ("deliver", "deliver.before_send:kill:2"),
     ("deliver", "deliver.after_send:kill:2"), ("deliver", "deliver.after_journal:kill:2"),
 ]  # fmt: skip
 
@@ -57,7 +59,15 @@ def content(data):
                 f"SELECT count(*), sum(hash(({listed}))::HUGEINT)::VARCHAR FROM {schema}.{table}"
             ).fetchall()
         con.close()
-    for folder in ("lake", "outbox", "state/identity", "state/journal"):
+    for folder in (
+        "lake",
+        "outbox",
+        "state/identity",
+        "state/journal",
+        "state/journeys",
+        "state/membership",
+        "state/models",
+    ):
         for path in sorted((data / folder).rglob("*")):
             if path.is_file() and not path.name.startswith("."):
                 found[str(path.relative_to(data))] = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -7,6 +7,7 @@
 | `CDP_INBOX` | where exports arrive, one folder a system | `$CDP_DATA/inbox` |
 | `CDP_SOURCES` | folders with source declarations, separated by `:` | `ingest/sources` |
 | `CDP_AUDIENCES` | folders with audience declarations, separated by `:` | `activation/audiences` |
+| `CDP_JOURNEYS` | folders with journeys, separated by `:` | `activation/journeys`; none where `CDP_AUDIENCES` is set |
 | `CDP_DBT_MODELS` | one more folder of dbt models (own sources), relative to `dbt_project` or absolute | none |
 | `CDP_DBT_VARS` | JSON merged into dbt's vars | `{}` |
 | `CDP_OPERATIONS_URL` | SQLAlchemy URL of the operations database | SQLite in `$CDP_DATA/state` |
@@ -50,6 +51,7 @@ class Settings:
     inbox: Path
     source_dirs: tuple[Path, ...]
     audience_dirs: tuple[Path, ...]
+    journey_dirs: tuple[Path, ...]
     dbt_models: Path | None
     dbt_vars: str
     operations_url: str
@@ -148,6 +150,10 @@ def settings() -> Settings:
         inbox=Path(env.get("CDP_INBOX") or data / "inbox").resolve(),
         source_dirs=_paths(env.get("CDP_SOURCES"), ROOMS / "ingest" / "sources"),
         audience_dirs=_paths(env.get("CDP_AUDIENCES"), ROOMS / "activation" / "audiences"),
+        # A company with audiences of its own has no use for journeys over those that ship.
+        journey_dirs=()
+        if env.get("CDP_AUDIENCES") and not env.get("CDP_JOURNEYS")
+        else _paths(env.get("CDP_JOURNEYS"), ROOMS / "activation" / "journeys"),
         dbt_models=Path(models).resolve() if models else None,
         dbt_vars=env.get("CDP_DBT_VARS") or "{}",
         operations_url=env.get("CDP_OPERATIONS_URL") or f"sqlite:///{data / 'state' / 'operations.sqlite'}",

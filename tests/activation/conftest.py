@@ -103,6 +103,6 @@ def company_class():
 
 
 @pytest.fixture
-def company(workspace, monkeypatch):
+def small_company(workspace, monkeypatch):
     """A company with one audience of six customers."""
     return Company(workspace, monkeypatch)

@@ -178,15 +178,15 @@ def events(con):
     ]
 
 
-def test_who_entered_and_left_is_remembered_with_why_and_a_second_run_adds_nothing(company, workspace):
-    company.run(deliver=False)
+def test_who_entered_and_left_is_remembered_with_why_and_a_second_run_adds_nothing(small_company, workspace):
+    small_company.run(deliver=False)
     con = connect()
     assert [(c, e) for c, e, _ in events(con)] == [(f"C{n}", "entered") for n in range(1, 7)]
     assemble_audiences(con)
     con.close()
-    company.vip.discard("C1")
-    company.late = {"C2"}
-    company.run(deliver=False)
+    small_company.vip.discard("C1")
+    small_company.late = {"C2"}
+    small_company.run(deliver=False)
     con = connect()
 
     assert events(con)[6:] == [
@@ -201,9 +201,11 @@ def test_who_entered_and_left_is_remembered_with_why_and_a_second_run_adds_nothi
 
 
 def test_a_rule_narrows_a_segment_and_its_columns_come_first(workspace, monkeypatch, new_company):
-    company = new_company(workspace, monkeypatch, who={"segment": "vip", "rule": {"column": "surnames", "is": "Gil"}})
-    company.people["C3"]["surnames"] = "Gil"
-    company.run(deliver=False)
+    small_company = new_company(
+        workspace, monkeypatch, who={"segment": "vip", "rule": {"column": "surnames", "is": "Gil"}}
+    )
+    small_company.people["C3"]["surnames"] = "Gil"
+    small_company.run(deliver=False)
     con = connect()
     assert con.execute("SELECT customer_id FROM activation.audience_members WHERE audience = 'vip'").fetchall() == [
         ("C3",)
@@ -219,24 +221,26 @@ def test_declared_fields_follow_in_the_file_and_are_no_formulas(workspace, monke
         "channel": "email",
         "fields": {"CITY": "city", "ZIP": "postcode"},
     }
-    company = new_company(workspace, monkeypatch, destinations=[target])
-    company.run()
+    small_company = new_company(workspace, monkeypatch, destinations=[target])
+    small_company.run()
     lines = (workspace / "outbox" / "vip" / "mailchimp" / "members.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].endswith("Phone Number,CITY,ZIP") and lines[1].endswith(",CDMX,06000")
 
 
 def test_an_audience_by_the_week_is_planned_once_a_week(workspace, monkeypatch, new_company):
-    company = new_company(workspace, monkeypatch, schedule="weekly")
-    company.run()
-    company.vip.discard("C1")
+    small_company = new_company(workspace, monkeypatch, schedule="weekly")
+    small_company.run()
+    small_company.vip.discard("C1")
     monkeypatch.setenv("CDP_NOW", "2026-11-05T06:00:00+00:00")
-    assert company.run().rows_out == 0
+    assert small_company.run().rows_out == 0
     monkeypatch.setenv("CDP_NOW", "2026-11-08T04:00:00+00:00")
-    assert company.run().rows_out == 1
+    assert small_company.run().rows_out == 1
 
 
 def test_an_example_on_the_wrong_side_is_an_error(workspace, monkeypatch, new_company):
     wrong = {"in": [{"surnames": "Peña"}], "out": []}
-    company = new_company(workspace, monkeypatch, who={"rule": {"column": "surnames", "is": "Gil"}}, examples=wrong)
+    small_company = new_company(
+        workspace, monkeypatch, who={"rule": {"column": "surnames", "is": "Gil"}}, examples=wrong
+    )
     with pytest.raises(DeclarationError, match=r"vip\.yml: example 1 of 'in' is out: surnames"):
-        company.run()
+        small_company.run()
