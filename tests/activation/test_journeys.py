@@ -56,14 +56,16 @@ class World:
             [sorted(self.carts)],
         )
         con.execute(
-            "CREATE OR REPLACE TABLE marts.customers AS SELECT c AS customer_id, DATE '2026-11-01' AS as_of_date, 'Ana' AS given_name, 'Ruiz' AS surnames, "
+            "CREATE OR REPLACE TABLE marts.customers AS SELECT c AS customer_id, DATE '2026-11-01' AS as_of_date, "
+            "'Ana' AS given_name, 'Ruiz' AS surnames, "
             "lower(c) || '@x.example' AS email, NULL::VARCHAR AS phone, 'MX' AS country, NULL::VARCHAR AS postcode, NULL::VARCHAR AS city, "
             "NULL::VARCHAR AS region, NULL::DATE AS birth_date, coalesce(map_extract(?::MAP(VARCHAR, BIGINT), c)[1], 0) AS orders_count "
             "FROM (SELECT unnest(?::VARCHAR[]) AS c)",
             [self.orders, people],
         )
         con.execute(
-            "CREATE OR REPLACE TABLE marts.consents AS SELECT customer_id, 'marketing' AS purpose, 'email' AS channel, true AS is_granted, true AS is_in_force "
+            "CREATE OR REPLACE TABLE marts.consents AS SELECT customer_id, 'marketing' AS purpose, 'email' AS channel, "
+            "true AS is_granted, true AS is_in_force "
             "FROM marts.customers"
         )
         con.execute(
