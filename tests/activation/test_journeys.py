@@ -69,12 +69,14 @@ class World:
             "FROM marts.customers"
         )
         con.execute(
-            "CREATE OR REPLACE TABLE marts.customer_enrichment AS SELECT customer_id, map_extract(?::MAP(VARCHAR, VARCHAR), customer_id)[1] AS time_zone "
+            "CREATE OR REPLACE TABLE marts.customer_enrichment AS SELECT customer_id, "
+            "map_extract(?::MAP(VARCHAR, VARCHAR), customer_id)[1] AS time_zone "
             "FROM marts.customers",
             [self.zones],
         )
         con.execute(
-            "CREATE OR REPLACE TABLE identity.customer_aliases AS SELECT customer_id, customer_id AS current_customer_id FROM marts.customers UNION ALL "
+            "CREATE OR REPLACE TABLE identity.customer_aliases AS SELECT customer_id, "
+            "customer_id AS current_customer_id FROM marts.customers UNION ALL "
             "SELECT unnest(map_keys(?::MAP(VARCHAR, VARCHAR))), unnest(map_values(?::MAP(VARCHAR, VARCHAR)))",
             [self.aliases, self.aliases],
         )
