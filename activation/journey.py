@@ -223,7 +223,7 @@ def _move(con: duckdb.DuckDBPyConnection, journey: Journey, at: datetime) -> Non
         SELECT customer_id, entry, entered_at AS last_at, coalesce(steps_done, []) AS steps_done, moved_at FROM activation.journey_places
         WHERE journey = '{name}' AND ended_at IS NULL
         UNION ALL
-        SELECT customer_id, entry, {stamp}, [], {stamp} FROM moves WHERE journey = '{name}' AND event = 'entered'
+        SELECT customer_id, entry, {stamp}, []::VARCHAR[], {stamp} FROM moves WHERE journey = '{name}' AND event = 'entered'
         """
     )
     for event, reason, rule, needs_audience in _ends(journey):
@@ -249,10 +249,10 @@ def _move(con: duckdb.DuckDBPyConnection, journey: Journey, at: datetime) -> Non
         )
     for n, one in enumerate(journey.steps):
         _take_step(con, journey, n, one, columns, stamp, insert)
-        # One step a run and person: what was just sent waits for the next.
+        # What comes right after is taken in the same run, so that a second run at the same moment finds nothing to do.
         con.execute(
-            "DELETE FROM under_way WHERE (customer_id, entry) IN (SELECT (customer_id, entry) FROM moves "
-            f"WHERE journey = '{name}' AND step = '{one.name}')"
+            f"UPDATE under_way SET steps_done = list_append(steps_done, '{one.name}'), moved_at = {stamp} WHERE (customer_id, entry) IN "
+            f"(SELECT (customer_id, entry) FROM moves WHERE journey = '{name}' AND step = '{one.name}')"
         )
     con.execute(
         f"""

@@ -85,7 +85,9 @@ class World:
         run_journeys(con)
         found = [
             (r["customer_id"], r["step"] or r["event"], r["event"])
-            for r in rows(con, "SELECT * FROM activation.journey_events ORDER BY sequence, customer_id, event, step")
+            for r in rows(
+                con, "SELECT * FROM activation.journey_events ORDER BY sequence, customer_id, step NULLS LAST, event"
+            )
         ]
         plan_deliveries(con)
         con.close()
@@ -116,11 +118,25 @@ def test_steps_come_in_time_once_each_and_reach_the_platforms_list(world):
     for again in range(3):
         assert world.at(f"2026-11-02T1{4 + again}:00:00") == first
     world.orders = {"C2": 1}
-    second = [*first, ("C1", "second"), ("C2", "second skipped")]
+    second = [*first, ("C1", "second"), ("C1", "finished"), ("C2", "second skipped"), ("C2", "finished")]
     assert world.at("2026-11-03T13:00:00") == second
     assert world.file("second") == ["c1@x.example"]
-    assert world.at("2026-11-03T14:00:00") == [*second, ("C1", "finished"), ("C2", "finished")]
-    assert world.at("2026-11-20T14:00:00") == [*second, ("C1", "finished"), ("C2", "finished")]
+    assert world.at("2026-11-03T13:00:00") == second
+    assert world.at("2026-11-20T14:00:00") == second
+
+
+def test_steps_without_a_wait_come_at_once_and_a_second_run_finds_nothing(workspace, monkeypatch):
+    steps = [
+        {"name": "a", "send": mail("a")},
+        {"name": "b", "send": mail("b")},
+        {"name": "c", "wait_hours": 1, "send": mail("c")},
+    ]
+    world = World(workspace, monkeypatch, steps=steps, cap={"days": 7, "at_most": 9})
+    world.carts = {"C1"}
+    once = [("C1", "a"), ("C1", "b"), ("C1", "entered")]
+    assert world.at("2026-11-02T12:00:00") == once
+    assert world.at("2026-11-02T12:00:00") == once
+    assert world.at("2026-11-02T13:00:00") == [*once, ("C1", "c"), ("C1", "finished")]
 
 
 def test_who_leaves_the_audience_leaves_the_journey(world):
@@ -161,7 +177,7 @@ def test_the_cap_holds_over_all_journeys(workspace, monkeypatch):
     world = World(workspace, monkeypatch, cap={"days": 7, "at_most": 1})
     (workspace / "journeys" / "other.yml").write_text(json.dumps(other))
     world.carts = {"C1"}
-    assert [s for _, s in world.at("2026-11-02T12:00:00")] == ["entered", "entered", "only"]
+    assert sorted(s for _, s in world.at("2026-11-02T12:00:00")) == ["entered", "entered", "finished", "only"]
     assert "first" not in [s for _, s in world.at("2026-11-02T14:00:00")]
     assert "first" in [s for _, s in world.at("2026-11-09T14:00:00")]
 
