@@ -118,7 +118,8 @@ def judged_once(texts: Sequence[str]) -> pa.Table:
         known |= {name: round(float(c), 5) for name, c in zip(new, found, strict=True)}
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".part")
-        pq.write_table(pa.table({"text_hash": list(known), "positive_chance": list(known.values())}), beside)
+        names = sorted(known)
+        pq.write_table(pa.table({"text_hash": names, "positive_chance": [known[name] for name in names]}), beside)
         beside.replace(path)
     hashes = sorted(distinct)
     values = [known[name] for name in hashes]
