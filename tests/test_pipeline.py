@@ -165,8 +165,8 @@ def test_the_queries_of_the_analysts_guide_run(in_finished):
     empty = [query for query in queries if not con.execute(query).fetchall()]
 
     assert len(queries) >= 20
-    # A company of 700 people is too small for a few of the questions.
-    assert len(empty) <= 2, empty
+    # In a company of 700 people no pair of products is surely bought together more often than by chance; every other question has an answer.
+    assert [query for query in empty if "p.z_score > 2" not in query] == []
 
 
 def test_no_personal_data_in_logs_docs_or_manifests(in_finished):

@@ -1,4 +1,4 @@
-{# M02 to come: orders, revenue and margin in 90 and 365 days. Margin is revenue at the margin of all orders of the last year; 365 days are
+{# M02 to come: orders, revenue and margin in 90 and 365 days. Margin is revenue at the margin of all orders; 365 days are
    discounted to their middle at var discount_pct a year. #}
 with
 
