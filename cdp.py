@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from commands import audiences as audience_commands
-from commands import backtest, identity, resolve, sources
+from commands import backtest, destinations, identity, resolve, sources
 from warehouse.errors import CdpError, edge, redacted
 from warehouse.settings import ROOMS, settings
 
@@ -193,6 +193,13 @@ def journeys() -> StepResult:
     return _on_working_file(run_journeys)
 
 
+def decide() -> StepResult:
+    """Decide what the site, the app and assistants show to whom."""
+    from activation.decisions import decide as work
+
+    return _on_working_file(work)
+
+
 def plan() -> StepResult:
     """Plan what changes at each destination."""
     from activation.plan import plan_deliveries
@@ -223,6 +230,22 @@ def confirm() -> dict[str, Any]:
         return confirm_deliveries(destination_connection).as_dict()
 
 
+def read_back() -> dict[str, Any]:
+    """Ask platforms who unsubscribed, complained or bounced there."""
+    from activation.deliver import read_refusals
+
+    with edge("read-back"):
+        return read_refusals(destination_connection).as_dict()
+
+
+def conversions() -> dict[str, Any]:
+    """Tell ad platforms of orders."""
+    from activation.conversions import send_conversions
+
+    with edge("conversions"):
+        return send_conversions(destination_connection).as_dict()
+
+
 def destination_connection(connection_id: str) -> Any:
     """Return the account of a destination, from Airflow's connections or `AIRFLOW_CONN_<ID>`.
 
@@ -243,8 +266,8 @@ def destination_connection(connection_id: str) -> Any:
 #: The pipeline, in order. The DAGs run the same functions by these names.
 STEPS: dict[str, Callable[[], StepResult]] = {
     "land": land_all, "bronze": bronze, "standardise": standardise, "link": link, "cluster": cluster, "golden": golden,
-    "build": build, "score": score, "check": check, "publish": publish, "audiences": audiences, "journeys": journeys, "plan": plan,
-    "deliver": deliver,
+    "build": build, "score": score, "check": check, "publish": publish, "audiences": audiences, "journeys": journeys, "decide": decide,
+    "plan": plan, "deliver": deliver,
 }  # fmt: skip
 
 
@@ -408,6 +431,18 @@ def confirm_command() -> None:
     _say(confirm())
 
 
+@cli.command("read-back")
+def read_back_command() -> None:
+    """Ask platforms who unsubscribed, complained or bounced there; nobody of them is sent anything by that channel again."""
+    _say(read_back())
+
+
+@cli.command("conversions")
+def conversions_command() -> None:
+    """Tell ad platforms of orders, for those who consented (activation/conversions.yml)."""
+    _say(conversions())
+
+
 @cli.command()
 @click.argument("plan_hash")
 @click.option("--author", default=lambda: os.environ.get("USER", ""), help="Who approves.")
@@ -447,6 +482,7 @@ for _command in (
     resolve.resolve,
     backtest.backtest,
     audience_commands.audience,
+    *destinations.COMMANDS,
     *identity.COMMANDS,
 ):
     cli.add_command(_command)

@@ -15,6 +15,9 @@ from typing import Any, Literal
 import duckdb
 from pydantic import Field, model_validator
 
+from activation.assignment import note_assignments, register_assignments
+from activation.campaign import CONTROL, Campaign, load_campaigns
+from activation.destinations import DESTINATIONS, ApiDestination, Destination, PlaceDestination
 from activation.holdout import holdout_sql
 from activation.membership import note_membership
 from activation.rules import Rule, holds
@@ -56,17 +59,50 @@ class Examples(Declared):
 class Target(Declared):
     """One destination of an audience: platform, list, and the consent that it needs."""
 
-    platform: Literal[
-        "google_customer_match", "meta_custom_audience", "mailchimp",
-        "google_data_manager", "meta_marketing_api", "mailchimp_api", "klaviyo", "webhook",
-    ]  # fmt: skip
-    list: str
+    platform: str
+    list: str = Field(description="what the platform calls the list: its id, or a name where it takes names")
     connection: str | None = Field(default=None, description="Airflow connection of a platform that is called")
+    format: str | None = Field(
+        default=None, description="for places that take any file (sftp, s3): the platform in whose format it is"
+    )
+    variant: str | None = Field(default=None, description="of a running campaign, only customers of this variant")
+    reconcile_days: int = Field(
+        default=30, ge=0, description="days after which a called platform's list is brought in step whole; 0 never"
+    )
     purpose: Literal["marketing", "advertising"]
     channel: Literal["email", "sms", "phone", "ads"]
     fields: dict[str, str] = Field(
         default={}, description="further columns of the file: its header, and the column it comes from"
     )
+
+    @model_validator(mode="after")
+    def _known(self) -> Target:
+        destination = DESTINATIONS.get(self.platform)
+        if destination is None:
+            raise ValueError(f"platform '{self.platform}' is not known{_nearest(self.platform, list(DESTINATIONS))}")
+        if isinstance(destination, ApiDestination | PlaceDestination) and not self.connection:
+            raise ValueError(f"platform '{self.platform}' is called, so it needs a connection")
+        if isinstance(destination, PlaceDestination):
+            formats = [n for n, d in DESTINATIONS.items() if not isinstance(d, ApiDestination | PlaceDestination)]
+            if self.format not in formats:
+                raise ValueError(
+                    f"format '{self.format}' is not that of a file{_nearest(str(self.format), formats)}; allowed: {', '.join(formats)}"
+                )
+        elif self.format:
+            raise ValueError(f"platform '{self.platform}' has its own format")
+        if self.fields and not self.row_of.takes_fields:
+            raise ValueError(f"platform '{self.row_of.platform}' takes no further fields")
+        return self
+
+    @property
+    def row_of(self) -> Destination:
+        """Return the destination whose cells the rows have."""
+        return DESTINATIONS[self.format or self.platform]
+
+
+def _nearest(said: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(said, known, n=1)
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"
 
 
 class Audience(Declared):
@@ -89,6 +125,14 @@ class Audience(Declared):
     max_remove_pct: float = Field(default=50, gt=0, le=100, description="share of the list that may leave unasked")
     expires_on: date | None = None
     destinations: tuple[Target, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_list_a_platform(self) -> Audience:
+        platforms = [t.platform for t in self.destinations]
+        twice = sorted({p for p in platforms if platforms.count(p) > 1})
+        if twice:
+            raise ValueError(f"goes to {', '.join(twice)} twice; a second list wants an audience of its own")
+        return self
 
 
 def load_audiences(folders: tuple[Path, ...] | None = None) -> dict[str, Audience]:
@@ -204,7 +248,7 @@ def check_audience(con: duckdb.DuckDBPyConnection, audience: Audience) -> int:
 def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
     """Replace `activation.audience_members`, counts, reach and overlap, and note who entered and left.
 
-    `left_out` is null for members; else the one reason: suppressed by which audience, or held out.
+    `left_out` is null for members; else the one reason: suppressed by which audience, held out, or in the control group of a campaign.
 
     Raises:
         DeclarationError: an audience names a segment or column that is not published, or an example is on the wrong side.
@@ -212,14 +256,19 @@ def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
     with step("audiences") as result, edge("activation"):
         audiences = load_audiences()
         attach_published(con)
+        campaigns = load_campaigns(tuple(audiences))
         examples = sum(check_audience(con, audience) for audience in audiences.values())
+        register_assignments(con)
         fault("audiences.before_write")
         con.execute("BEGIN")
         con.execute("CREATE OR REPLACE TEMP TABLE in_audience (audience VARCHAR, customer_id VARCHAR, as_of_date DATE)")
         for audience in audiences.values():
             values: list[Any] = []
             con.execute(f"INSERT INTO in_audience {_inside_sql(con, audience, values)}", values)
-        whys = " UNION ALL ".join(_why_sql(audience) for audience in audiences.values())
+        whys = " UNION ALL ".join(
+            _why_sql(audience, [c for c in campaigns.values() if audience.name in c.audiences])
+            for audience in audiences.values()
+        )
         con.execute(f"CREATE OR REPLACE TABLE activation.audience_members AS {whys} ORDER BY audience, customer_id")
         con.execute(
             """
@@ -231,6 +280,7 @@ def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
         _look_at_reach_and_overlap(con)
         con.execute("COMMIT")
         con.execute("DROP TABLE in_audience")
+        assigned = note_assignments(con)
         con.execute("DETACH cdp")
         moved = note_membership(con)
         result.rows_in = count(con, "activation.audience_members")
@@ -240,7 +290,12 @@ def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
                 "SELECT audience, count(*) FROM activation.audience_members WHERE left_out IS NULL GROUP BY 1"
             ).fetchall()
         )
-        result.facts = {"audiences": {a: sizes.get(a, 0) for a in audiences}, "examples": examples, **moved}
+        result.facts = {
+            "audiences": {a: sizes.get(a, 0) for a in audiences},
+            "examples": examples,
+            "assigned": assigned,
+            **moved,
+        }
     return result
 
 
@@ -267,17 +322,43 @@ def _inside_sql(con: duckdb.DuckDBPyConnection, audience: Audience, values: list
     )
 
 
-def _why_sql(audience: Audience) -> str:
+def _why_sql(audience: Audience, campaigns: list[Campaign]) -> str:
+    """Return the query of one audience's people with campaign, variant and why they are left out.
+
+    Who was assigned before stays on that side; two customers that have become one stay on the side of the earlier assignment.
+    """
     reasons = [
         f"WHEN s.customer_id IN (SELECT customer_id FROM in_audience WHERE audience = '{other}') THEN 'suppressed by {other}'"
         for other in audience.suppress
     ]
-    if audience.holdout_pct:
-        reasons.append(f"WHEN {holdout_sql('s.customer_id', audience.name, audience.holdout_pct)} THEN 'holdout'")
     if audience.expires_on:
         reasons.insert(0, f"WHEN s.as_of_date > DATE '{audience.expires_on.isoformat()}' THEN 'audience expired'")
+    running = [
+        f"WHEN s.as_of_date BETWEEN DATE '{c.starts_on.isoformat()}' AND DATE '{c.ends_on.isoformat()}' THEN"
+        for c in campaigns
+    ]
+    named = " ".join(f"{when} '{c.name}'" for when, c in zip(running, campaigns, strict=True))
+    arms = " ".join(f"{when} {c.variant_sql('s.customer_id')}" for when, c in zip(running, campaigns, strict=True))
+    campaign = f"CASE {named} END" if campaigns else "NULL"
+    drawn = f"CASE {arms} END" if campaigns else "NULL::VARCHAR"
     why = f"CASE {' '.join(reasons)} END" if reasons else "NULL::VARCHAR"
-    return f"SELECT s.audience, s.customer_id, {why} AS left_out FROM in_audience AS s WHERE s.audience = '{audience.name}'"
+    held = holdout_sql("s.customer_id", audience.name, audience.holdout_pct) if audience.holdout_pct else "false"
+    return f"""
+        SELECT audience, customer_id,
+            coalesce(why, CASE WHEN is_held THEN 'holdout' WHEN variant = '{CONTROL}' THEN 'control group of ' || campaign END) AS left_out,
+            campaign, nullif(variant, '{CONTROL}') AS variant,
+            why IS NULL AND (is_held OR coalesce(variant = '{CONTROL}', false)) AS is_control
+        FROM (
+            SELECT s.audience, s.customer_id, {why} AS why, s.campaign,
+                coalesce(of_campaign.variant, s.drawn) AS variant,
+                coalesce(of_audience.variant = '{CONTROL}', {held}) AND {"true" if audience.holdout_pct else "false"} AS is_held
+            FROM (SELECT *, {campaign}::VARCHAR AS campaign, {drawn} AS drawn FROM in_audience AS s WHERE audience = '{audience.name}') AS s
+            LEFT JOIN activation.assignments AS of_audience
+                ON s.audience = of_audience.audience AND of_audience.campaign = '' AND s.customer_id = of_audience.customer_id
+            LEFT JOIN activation.assignments AS of_campaign
+                ON s.audience = of_campaign.audience AND s.campaign = of_campaign.campaign AND s.customer_id = of_campaign.customer_id
+        )
+        """
 
 
 def _look_at_reach_and_overlap(con: duckdb.DuckDBPyConnection) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import Field
 
 from activation.errors import Refused, Retryable, Terminal
 from warehouse.declarations import Declared, load
@@ -37,6 +38,9 @@ class Limits(Declared):
     batch: int
     calls_a_minute: int
     min_list_size: int
+    refresh_days: int = Field(
+        default=0, ge=0, description="days after which members are sent again, before the platform forgets them"
+    )
     source: str
 
 

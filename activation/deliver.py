@@ -12,14 +12,16 @@ from collections import Counter
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
-from activation.audience import Audience
+from activation.audience import Audience, Target
+from activation.campaign import FIELDS
 from activation.connections import Connection, Connections
-from activation.consent import decision_sql
-from activation.destinations import DESTINATIONS, ApiDestination, Change, Outcome
+from activation.destinations import DESTINATIONS, ApiDestination, Change, Outcome, PlaceDestination
 from activation.errors import ApprovalNeeded, Refused, Retryable, StalePlan, Terminal
 from activation.ledger import Batches, is_applied, note_confirmation, register_ledger, write_journal
 from activation.plan import Plan, deliverable, plans
+from activation.readback import note_refusals, refusal_sql, register_readback
 from warehouse import files
 from warehouse.duck import connect
 from warehouse.errors import CdpError, edge
@@ -28,6 +30,9 @@ from warehouse.operations import ApprovalRow, session
 from warehouse.publish import open_published
 from warehouse.settings import now
 from warehouse.steps import StepResult, step
+
+#: Operations that are sent, removals first.
+ORDER = {"remove": 0, "add": 1, "update": 2}
 
 
 def no_connections(connection_id: str) -> Connection:
@@ -85,63 +90,79 @@ def apply_plan(plan: Plan, audience: Audience, connections: Connections = no_con
     _ask_for_approval(plan, audience)
     if not plan.rows_path.exists():
         raise StalePlan(f"{plan.audience}/{plan.platform}: the plan's rows are gone; make the plan again")
-    frame = pl.read_parquet(plan.rows_path)
-    order = {"remove": 0, "add": 1, "update": 2}
-    changes = [
-        Change(row["customer_id"], row["op"], json.loads(row["payload"]), json.loads(row["previous"]))
-        for row in sorted(frame.iter_rows(named=True), key=lambda r: (order.get(r["op"], 9), r["customer_id"]))
-        if row["op"] in order
-    ]
-    staying = frame.filter(pl.col("op").is_in(["add", "update", "unchanged"]))
-    _ask_consent_again(plan, audience, staying["customer_id"].to_list())
-    planned = {row["customer_id"]: row for row in frame.iter_rows(named=True)}
     destination = DESTINATIONS[plan.platform]
+    rows = pl.scan_parquet(plan.rows_path)
+    staying = rows.filter(pl.col("op").is_in(["add", "update", "unchanged"]))
+    _ask_consent_again(plan, audience, staying.select("customer_id").collect()["customer_id"])
+    order = pl.col("op").replace_strict(ORDER, default=9, return_dtype=pl.Int64)
+    changes = rows.filter(pl.col("op").is_in(list(ORDER))).sort(order, "customer_id").collect()
     if isinstance(destination, ApiDestination):
-        return _call(plan, audience, destination, changes, planned, connections)
-    everyone = [json.loads(payload) for payload in staying["payload"].to_list()]
+        return _call(plan, audience, destination, changes, connections)
+    target = _target(plan, audience)
+    fields = (*target.fields, *(FIELDS if (changes["campaign"] != "").any() else ()))
     stem = f"{plan.audience}_{plan.hash[:8]}"
     fault("deliver.before_send")
     try:
-        outcomes = destination.deliver(plan.folder, stem, changes, everyone)
+        target.row_of.write(plan.folder, stem, changes, staying.select("payload").collect(), fields)
+        _write_manifest(plan)
+        if isinstance(destination, PlaceDestination):
+            paths = [
+                *sorted(plan.folder.glob(f"{stem}_*.csv")),
+                plan.folder / "members.csv",
+                plan.folder / "manifest.json",
+            ]
+            destination.put(connections(str(target.connection)), plan.list, paths)
     except OSError as error:
         raise Retryable(f"{plan.audience}/{plan.platform}: files could not be written ({error.strerror})") from None
     fault("deliver.after_send")
-    entries = _entries(plan, list(zip(changes, outcomes, strict=True)), planned)
-    write_journal(plan.audience, plan.platform, plan.hash, entries)
-    _write_manifest(plan)
+    write_journal(plan.audience, plan.platform, plan.hash, _accepted(plan, changes))
     fault("deliver.after_journal")
-    return Counter(outcome.status for outcome in outcomes)
+    return Counter({"accepted": len(changes)} if len(changes) else {})
+
+
+def _target(plan: Plan, audience: Audience) -> Target:
+    return next(t for t in audience.destinations if t.platform == plan.platform and t.list == plan.list)
+
+
+def _accepted(plan: Plan, changes: pl.DataFrame) -> pa.Table:
+    """Return the journal of a plan whose files were written: every change was accepted."""
+    return changes.select(
+        pl.lit(plan.audience).alias("audience"), pl.lit(plan.platform).alias("platform"), pl.lit(plan.list).alias("list"), "customer_id", "op",
+        pl.lit("accepted").alias("status"), "reason", "payload_hash", "payload", pl.lit(plan.hash).alias("plan_hash"),
+        pl.lit(now().isoformat(timespec="seconds")).alias("delivered_at"), pl.lit("").alias("request_id"), "campaign", "variant",
+    ).to_arrow()  # fmt: skip
 
 
 def _entries(
-    plan: Plan, done: list[tuple[Change, Outcome]], planned: dict[str, dict[str, Any]]
+    plan: Plan, done: list[tuple[Change, Outcome]], planned: dict[tuple[str, str], dict[str, Any]]
 ) -> list[dict[str, object]]:
     at = now().isoformat(timespec="seconds")
     return [
         {
             "audience": plan.audience, "platform": plan.platform, "list": plan.list, "customer_id": outcome.customer_id,
-            "op": change.op, "status": outcome.status, "reason": outcome.reason or planned[outcome.customer_id]["reason"],
-            "payload_hash": planned[outcome.customer_id]["payload_hash"], "payload": planned[outcome.customer_id]["payload"],
-            "plan_hash": plan.hash, "delivered_at": at, "request_id": outcome.request_id,
+            "op": change.op, "status": outcome.status, "reason": outcome.reason or row["reason"], "payload_hash": row["payload_hash"],
+            "payload": row["payload"], "plan_hash": plan.hash, "delivered_at": at, "request_id": outcome.request_id,
+            "campaign": row["campaign"], "variant": row["variant"],
         }
         for change, outcome in done
+        for row in (planned[outcome.customer_id, change.op],)
     ]  # fmt: skip
 
 
 def _call(
-    plan: Plan,
-    audience: Audience,
-    destination: ApiDestination,
-    changes: list[Change],
-    planned: dict[str, dict[str, Any]],
-    connections: Connections,
+    plan: Plan, audience: Audience, destination: ApiDestination, frame: pl.DataFrame, connections: Connections
 ) -> Counter[str]:
     """Send a plan to a platform that is called; each batch counts once it is answered, and is not sent again after a crash."""
-    target = next(t for t in audience.destinations if t.platform == plan.platform and t.list == plan.list)
-    connection = connections(str(target.connection))
+    connection = connections(str(_target(plan, audience).connection))
     journal = Batches(plan.audience, plan.platform, plan.hash)
+    began = journal.began_at()
     answered = journal.answered()
-    waiting = [c for c in changes if (c.customer_id, c.op) not in answered]
+    planned = {(row["customer_id"], row["op"]): row for row in frame.iter_rows(named=True)}
+    waiting = [
+        Change(customer, row["op"], json.loads(row["payload"]), json.loads(row["previous"]))
+        for (customer, op), row in planned.items()
+        if (customer, op) not in answered
+    ]
     outcomes: Counter[str] = Counter()
     client = destination.client(connection)
     try:
@@ -151,9 +172,11 @@ def _call(
             journal.write(_entries(plan, done, planned))
             outcomes.update(outcome.status for _, outcome in done)
             fault("deliver.after_journal")
+        if plan.is_reconcile:
+            destination.remove_older(client, connection, plan.list, began)
     finally:
         client.close()
-    journal.done()
+    journal.done(is_reconcile=plan.is_reconcile)
     return outcomes
 
 
@@ -208,6 +231,40 @@ def confirm_deliveries(connections: Connections = no_connections) -> StepResult:
     return result
 
 
+def read_refusals(connections: Connections = no_connections) -> StepResult:
+    """Ask every platform that audiences go to who refuses to be sent there, and keep what is new.
+
+    Raises:
+        CdpError: a platform cannot be asked; the others were.
+    """
+    with step("read-back") as result, edge("activation"):
+        places = {
+            (target.platform, target.list.partition("/")[0], target.connection, target.channel)
+            for audience in deliverable().values()
+            for target in audience.destinations
+            if isinstance(DESTINATIONS[target.platform], ApiDestination)
+        }
+        failed: list[CdpError] = []
+        for platform, place, connection_id, channel in sorted(places, key=str):
+            destination = DESTINATIONS[platform]
+            if not isinstance(destination, ApiDestination):
+                continue
+            try:
+                connection = connections(str(connection_id))
+                client = destination.client(connection)
+                try:
+                    found = list(destination.refusals(client, connection, place))
+                finally:
+                    client.close()
+                result.rows_in += len(found)
+                result.rows_out += note_refusals(platform, channel, found)
+            except CdpError as error:
+                failed.append(error)
+        if failed:
+            raise type(failed[0])("\n".join(str(error) for error in failed))
+    return result
+
+
 def approve(plan_hash: str, author: str) -> Plan:
     """Record a person's consent to one plan.
 
@@ -249,19 +306,19 @@ def _ask_for_approval(plan: Plan, audience: Audience) -> None:
         )
 
 
-def _ask_consent_again(plan: Plan, audience: Audience, customers: list[str]) -> None:
+def _ask_consent_again(plan: Plan, audience: Audience, customers: pl.Series) -> None:
     """Refuse a plan in which somebody's consent has gone since it was made.
 
     Raises:
         StalePlan: at least one; a new plan leaves them out.
     """
-    target = next(t for t in audience.destinations if t.platform == plan.platform and t.list == plan.list)
+    target = _target(plan, audience)
     con = open_published()
     try:
+        register_readback(con, temporary=True)
+        con.register("asked", customers.to_frame().to_arrow())
         refused = con.execute(
-            f"SELECT count(*) FROM (SELECT unnest(?::VARCHAR[]) AS customer_id) AS asked "
-            f"WHERE {decision_sql('asked.customer_id', target.purpose, target.channel)} IS NOT NULL",
-            [customers],
+            f"SELECT count(*) FROM asked WHERE {refusal_sql('asked.customer_id', target.purpose, target.channel, 'readback')} IS NOT NULL"
         ).fetchall()[0][0]
     finally:
         con.close()
@@ -274,7 +331,7 @@ def _ask_consent_again(plan: Plan, audience: Audience, customers: list[str]) -> 
 def _write_manifest(plan: Plan) -> None:
     """Say beside the files what they are: name, rows and checksum."""
     listed = {
-        path.name: {"rows": max(path.read_bytes().count(b"\r\n") - 1, 0), "sha256": files.sha256_of(path)}
+        path.name: {"rows": max(files.count_lines(path) - 1, 0), "sha256": files.sha256_of(path)}
         for path in sorted(plan.folder.glob("*.csv"))
     }
     files.write_json(plan.folder / "manifest.json", {"plan_hash": plan.hash, "list": plan.list, "files": listed})

@@ -335,5 +335,6 @@ def _lists(con: duckdb.DuckDBPyConnection, journeys: dict[str, Journey], at: dat
             )
     con.execute("DELETE FROM activation.audience_members WHERE contains(audience, '__')")
     con.execute(
-        "INSERT INTO activation.audience_members SELECT journey || '__' || step, customer_id, NULL FROM activation.journey_sends ORDER BY ALL"
+        "INSERT INTO activation.audience_members (audience, customer_id, is_control) "
+        "SELECT journey || '__' || step, customer_id, false FROM activation.journey_sends ORDER BY ALL"
     )

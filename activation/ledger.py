@@ -20,15 +20,19 @@ import pyarrow.parquet as pq
 
 from warehouse import files, lake
 from warehouse.duck import quoted
-from warehouse.settings import settings
+from warehouse.settings import now, settings
 
 SCHEMA = pa.schema(
     [
         ("audience", pa.string()), ("platform", pa.string()), ("list", pa.string()), ("customer_id", pa.string()),
         ("op", pa.string()), ("status", pa.string()), ("reason", pa.string()), ("payload_hash", pa.string()), ("payload", pa.string()),
         ("plan_hash", pa.string()), ("sequence", pa.int64()), ("delivered_at", pa.string()), ("request_id", pa.string()),
+        ("campaign", pa.string()), ("variant", pa.string()),
     ]
 )  # fmt: skip
+
+#: What stands in `done` of a plan that brought a list in step whole.
+RECONCILED = b"reconciled"
 
 
 def journal_folder(audience: str, platform: str) -> Path:
@@ -59,11 +63,34 @@ def last_applied_at(audience: str, platform: str) -> datetime | None:
     return datetime.fromisoformat(max(found)) if found else None
 
 
-def write_journal(audience: str, platform: str, plan_hash: str, rows: list[dict[str, object]]) -> Path:
-    """Write the outcomes of one plan: the moment from which they count."""
+def last_reconciled_at(audience: str, platform: str) -> datetime | None:
+    """Return when a called platform's list was last brought in step whole: by a reconcile, or by the first plan."""
+    folder = journal_folder(audience, platform)
+    first = sorted(folder.glob("*/done"))[:1]
+    whole = [p for p in folder.glob("*/done") if p.read_bytes() == RECONCILED]
+    times = [
+        pq.read_table(path, columns=["delivered_at"])["delivered_at"].to_pylist()
+        for done in {*first, *whole}
+        for path in done.parent.glob("*.parquet")
+    ]
+    found = [at for listed in times for at in listed]
+    return datetime.fromisoformat(max(found)) if found else None
+
+
+def write_journal(audience: str, platform: str, plan_hash: str, rows: pa.Table) -> Path:
+    """Write the outcomes of one plan: the moment from which they count.
+
+    Args:
+        audience, platform, plan_hash: whose plan it is.
+        rows: columns of `SCHEMA` without `sequence`.
+    """
     folder = journal_folder(audience, platform)
     sequence = 1 + applied_plans(audience, platform)
-    table = pa.Table.from_pylist([{**row, "sequence": sequence} for row in rows], schema=SCHEMA)
+    table = (
+        rows.append_column("sequence", pa.array([sequence] * rows.num_rows, pa.int64()))
+        .select(SCHEMA.names)
+        .cast(SCHEMA)
+    )
     path = folder / f"{sequence:06d}-{plan_hash[:16]}.parquet"
     lake.write_parquet(path, table)
     return path
@@ -90,9 +117,16 @@ class Batches:
         table = pa.Table.from_pylist([{**row, "sequence": self.sequence} for row in rows], schema=SCHEMA)
         lake.write_parquet(self.folder / f"{number:06d}.parquet", table)
 
-    def done(self) -> None:
+    def began_at(self) -> datetime:
+        """Return when the plan was begun to be sent; the first call says that it is now."""
+        path = self.folder / "began"
+        if not path.exists():
+            files.write_bytes(path, now().isoformat(timespec="seconds").encode())
+        return datetime.fromisoformat(path.read_text())
+
+    def done(self, *, is_reconcile: bool) -> None:
         """Say that the plan was sent whole."""
-        files.write_bytes(self.folder / "done", b"")
+        files.write_bytes(self.folder / "done", RECONCILED if is_reconcile else b"")
 
 
 def confirmations_folder() -> Path:
@@ -133,7 +167,7 @@ def register_ledger(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         CREATE OR REPLACE TABLE activation.present AS
-        SELECT audience, platform, list, customer_id, payload_hash, payload
+        SELECT audience, platform, list, customer_id, payload_hash, payload, delivered_at AS sent_at
         FROM (
             SELECT l.* FROM activation.ledger AS l
             LEFT JOIN activation.confirmations AS c ON l.platform = c.platform AND l.request_id = c.request_id

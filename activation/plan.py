@@ -1,47 +1,48 @@
 """Plans: the difference between who should be on a list and who the ledger says is there.
 
-In: `activation.audience_members`, the published customers and consents, `activation.present`. Out: one plan per audience
-and destination below `outbox/<audience>/<platform>/`, a Parquet file of rows and a JSON file of counts, named by the
-plan's hash. What stays true: making a plan sends nothing; the same state gives the same hash; every customer of the
-audience is in it once, with what happens to them and one reason why.
+In: `activation.audience_members`, the published customers and consents, `activation.present`, what platforms said of people themselves. Out: one
+plan per audience and destination below `outbox/<audience>/<platform>/`, a Parquet file of rows and a JSON file of counts, named by the plan's
+hash. What stays true: making a plan sends nothing; the same state gives the same hash; every customer of the audience is in it once, with what
+happens to them and one reason why.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
-import polars as pl
+import pyarrow as pa
 
 from activation.audience import Audience, Target, attach_published, columns_of, load_audiences
-from activation.cells import field_cell
+from activation.campaign import FIELDS, Campaign, load_campaigns
 from activation.client import limits_of
-from activation.consent import decision_sql
-from activation.destinations import DESTINATIONS, ApiDestination
-from activation.destinations.base import CUSTOMER_COLUMNS, payload_hash
+from activation.destinations import DESTINATIONS, ApiDestination, Destination
+from activation.destinations.base import CUSTOMER_COLUMNS, cells_sql, row_hash_sql, row_sql
+from activation.hashing import field_sql, register_forms
 from activation.journey import step_audiences
-from activation.ledger import applied_plans, last_applied_at, register_ledger
+from activation.ledger import applied_plans, last_applied_at, last_reconciled_at, register_ledger
+from activation.readback import refusal_sql, register_readback
 from warehouse import files, lake
-from warehouse.duck import name, rows
+from warehouse.duck import name, quoted
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
-SCHEMA = {
-    "customer_id": pl.String, "op": pl.String, "reason": pl.String, "payload": pl.String, "payload_hash": pl.String,
-    "previous": pl.String,
-}  # fmt: skip
-Row = tuple[str, str, str, str, str, str]
+#: Rows of a plan that are handed on at once.
+ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would change on one list. `counts` by operation; `refused` counts by reason; `warnings` in words."""
+    """What would change on one list. `counts` by operation; `refused` counts by reason; `warnings` in words.
+
+    `calls` and `minutes` are the least that the platform's published limits allow. `is_reconcile` tells that the list is brought in step whole.
+    """
 
     audience: str
     platform: str
@@ -53,6 +54,7 @@ class Plan:
     warnings: tuple[str, ...]
     calls: int = 0
     minutes: float = 0.0
+    is_reconcile: bool = False
 
     @property
     def changes(self) -> int:
@@ -79,6 +81,7 @@ def plan_deliveries(con: duckdb.DuckDBPyConnection) -> StepResult:
     with step("plan") as result, edge("activation"):
         register_ledger(con)
         attach_published(con)
+        register_readback(con)
         plans = [
             make_plan(con, audience, target)
             for audience in deliverable().values()
@@ -105,56 +108,35 @@ def is_due(audience: Audience, target: Target) -> bool:
     return not days or last is None or now() - last >= timedelta(days=days, hours=-4)
 
 
+def is_reconcile_due(audience: Audience, target: Target) -> bool:
+    """Tell whether the platform's list is to be brought in step whole now, so that what drifted apart there ends."""
+    if not target.reconcile_days or not isinstance(DESTINATIONS[target.platform], ApiDestination):
+        return False
+    last = last_reconciled_at(audience.name, target.platform)
+    return last is not None and now() - last >= timedelta(days=target.reconcile_days)
+
+
 def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target) -> Plan:
-    """Make and write the plan of one audience at one destination; the published file is attached as `cdp`."""
+    """Make and write the plan of one audience at one destination.
+
+    The published file is attached as `cdp`; ledger and read-backs are registered.
+    """
     destination = DESTINATIONS[target.platform]
-    columns = ", ".join(f"c.{column}" for column in CUSTOMER_COLUMNS)
-    from_segment = columns_of(con, "segments", audience.who.segment) if audience.who.segment else {}
-    fields = "".join(
-        f", {'s' if column in from_segment else 'c'}.{name(column)} AS {name('field ' + header)}"
-        for header, column in target.fields.items()
+    of_file = target.row_of
+    register_forms(con)
+    is_reconcile = is_reconcile_due(audience, target)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE planned AS {_planned_sql(con, audience, target, of_file, is_reconcile)}",
+        [audience.name, audience.name, target.platform, target.list],
     )
-    segment = (
-        f"LEFT JOIN cdp.segments.{name(audience.who.segment)} AS s ON c.customer_id = s.customer_id"
-        if audience.who.segment
-        else ""
-    )
-    wanted = rows(
-        con,
-        f"""
-        SELECT {columns}{fields}, coalesce(m.left_out, {decision_sql("m.customer_id", target.purpose, target.channel)}) AS refused
-        FROM activation.audience_members AS m JOIN cdp.marts.customers AS c ON m.customer_id = c.customer_id {segment}
-        WHERE m.audience = ? ORDER BY c.customer_id
-        """,
-        [audience.name],
-    )
-    present = {
-        row["customer_id"]: (row["payload_hash"], row["payload"])
-        for row in rows(
-            con,
-            "SELECT customer_id, payload_hash, payload FROM activation.present WHERE audience = ? AND platform = ? AND list = ?",
-            [audience.name, target.platform, target.list],
-        )
-    }
-    planned: list[Row] = []
-    for customer in wanted:
-        ident, reason = customer["customer_id"], customer["refused"]
-        payload = None if reason else destination.payload(customer)
-        sent_hash, sent = present.get(ident, ("", "{}"))
-        if payload is None:
-            why = reason or f"needs {destination.needs}"
-            planned.append((ident, "remove" if sent_hash else "refused", why, "{}", "", sent))
-            continue
-        payload |= {header: field_cell(customer[f"field {header}"]) for header in target.fields}
-        digest = payload_hash(payload)
-        op = "add" if not sent_hash else "unchanged" if sent_hash == digest else "update"
-        planned.append((ident, op, "", json.dumps(payload, ensure_ascii=False, sort_keys=True), digest, sent))
-    gone = set(present) - {row[0] for row in planned}
-    planned += [(ident, "remove", "no longer in the audience", "{}", "", present[ident][1]) for ident in gone]
-    frame = pl.DataFrame(sorted(planned), schema=SCHEMA, orient="row")
-    plan = _described(frame, audience, target, destination.min_list_size)
+    plan = _described(con, audience, target, destination, is_reconcile)
     fault("plan.before_write")
-    lake.write_parquet(plan.rows_path, frame.to_arrow())
+    with files.written_beside(plan.rows_path) as beside:
+        rows = lake.ParquetRows(beside)
+        for batch in _batches(con, keep_unchanged=not isinstance(destination, ApiDestination)):
+            rows.write(pa.Table.from_batches([batch]))
+        rows.close()
+    con.execute("DROP TABLE planned")
     for old in plan.folder.glob("plan-*.parquet"):
         if old != plan.rows_path:
             old.unlink()
@@ -162,18 +144,129 @@ def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target
     return plan
 
 
-def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list_size: int) -> Plan:
+def _batches(con: duckdb.DuckDBPyConnection, *, keep_unchanged: bool) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a plan in order; at least one batch. Rows that stay as they are matter only where whole lists are written."""
+    payload = "payload" if keep_unchanged else "CASE WHEN op = 'unchanged' THEN '{}' ELSE payload END"
+    reader = con.execute(
+        f"SELECT customer_id, op, reason, {payload} AS payload, payload_hash, previous, campaign, variant FROM planned ORDER BY customer_id"
+    ).to_arrow_reader(ROWS_AT_ONCE)
+    empty = True
+    for batch in reader:
+        empty = False
+        yield batch
+    if empty:
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+
+
+def _planned_sql(
+    con: duckdb.DuckDBPyConnection, audience: Audience, target: Target, destination: Destination, is_reconcile: bool
+) -> str:
+    """Return the query of all rows of a plan; its values are audience, audience, platform and list."""
+    from_segment = columns_of(con, "segments", audience.who.segment) if audience.who.segment else {}
+    from_customers = columns_of(con, "marts", "customers")
+    fields = {
+        header: field_sql(
+            f"{'s' if column in from_segment else 'c'}.{name(column)}", {**from_customers, **from_segment}[column]
+        )
+        for header, column in target.fields.items()
+    }
+    if destination.takes_fields and (campaign := running_campaign(con, audience)):
+        # Nothing is added where no campaign runs, so that its end takes the cells away again.
+        said = ("m.campaign", "m.variant", campaign.content_sql("m.variant", target.channel))
+        fields |= dict(zip(FIELDS, said, strict=True))
+    headers = [*destination.cells, *fields]
+    joined = (
+        f"LEFT JOIN cdp.segments.{name(audience.who.segment)} AS s ON c.customer_id = s.customer_id"
+        if audience.who.segment
+        else ""
+    )
+    customer = ", ".join(f"c.{column}" for column in CUSTOMER_COLUMNS)
+    listed = ", ".join(f"{sql} AS {name('field ' + header)}" for header, sql in fields.items())
+    refresh = _refresh_sql(target)
+    again = "true" if is_reconcile else refresh
+    why_again = "brought in step whole" if is_reconcile else "refreshed before the platform forgets"
+    of_variant = f"AND m.variant IS NOT DISTINCT FROM '{quoted(target.variant)}'" if target.variant else ""
+    refused = refusal_sql("m.customer_id", target.purpose, target.channel)
+    return f"""
+        WITH asked AS (
+            SELECT {customer}, m.campaign, m.variant, coalesce(m.left_out, {refused}) AS refused{", " if listed else ""}{listed}
+            FROM activation.audience_members AS m JOIN cdp.marts.customers AS c ON m.customer_id = c.customer_id {joined}
+            WHERE m.audience = ? {of_variant}
+        ),
+        celled AS (
+            SELECT customer_id AS "the customer", refused AS "the refusal", campaign AS "the campaign", variant AS "the variant",
+                {cells_sql(destination.cells, [(h, name("field " + h)) for h in fields])}
+            FROM asked
+        ),
+        wanted AS (
+            SELECT "the customer" AS customer_id, "the campaign" AS campaign, "the variant" AS variant,
+                coalesce("the refusal", CASE WHEN NOT ({destination.needed}) THEN 'needs {quoted(destination.needs)}' END) AS why,
+                {row_sql(headers)}::VARCHAR AS payload, {row_hash_sql(headers)} AS payload_hash
+            FROM celled
+        ),
+        present AS (
+            SELECT customer_id, payload_hash, payload, sent_at::TIMESTAMP AS sent_at FROM activation.present
+            WHERE audience = ? AND platform = ? AND list = ?
+        ),
+        decided AS (
+            SELECT coalesce(w.customer_id, p.customer_id) AS customer_id, w.payload, w.payload_hash, p.payload AS previous,
+                coalesce(w.campaign, '') AS campaign, coalesce(w.variant, '') AS variant,
+                CASE WHEN w.customer_id IS NULL THEN 'no longer in the audience' ELSE w.why END AS why,
+                p.customer_id IS NOT NULL AS is_there, coalesce({again}, false) AS is_again, w.payload_hash = p.payload_hash AS is_same
+            FROM wanted AS w FULL JOIN present AS p ON w.customer_id = p.customer_id
+        ),
+        told AS (
+            SELECT *, CASE
+                WHEN why IS NOT NULL THEN CASE WHEN is_there THEN 'remove' ELSE 'refused' END
+                WHEN NOT is_there THEN 'add'
+                WHEN NOT is_same OR is_again THEN 'update'
+                ELSE 'unchanged'
+            END AS op FROM decided
+        )
+        SELECT customer_id, op,
+            coalesce(why, CASE WHEN op = 'update' AND is_same THEN '{why_again}' END, '') AS reason,
+            CASE WHEN why IS NULL THEN payload ELSE '{{}}' END AS payload, CASE WHEN why IS NULL THEN payload_hash ELSE '' END AS payload_hash,
+            CASE WHEN op IN ('remove', 'update') THEN previous ELSE '{{}}' END AS previous, campaign, variant
+        FROM told
+    """
+
+
+def _refresh_sql(target: Target) -> str:
+    """Return the condition that a member was sent so long ago that the platform will forget them soon."""
+    if not isinstance(DESTINATIONS[target.platform], ApiDestination) or not limits_of(target.platform).refresh_days:
+        return "false"
+    oldest = now() - timedelta(days=limits_of(target.platform).refresh_days)
+    return f"p.sent_at <= TIMESTAMP '{oldest:%Y-%m-%d %H:%M:%S}'"
+
+
+def running_campaign(con: duckdb.DuckDBPyConnection, audience: Audience) -> Campaign | None:
+    """Return the campaign that an audience is in now."""
+    found = con.execute(
+        "SELECT min(campaign) FROM activation.audience_members WHERE audience = ?", [audience.name]
+    ).fetchall()[0][0]
+    return load_campaigns(tuple(load_audiences()))[found] if found else None
+
+
+def _described(
+    con: duckdb.DuckDBPyConnection, audience: Audience, target: Target, destination: Destination, is_reconcile: bool
+) -> Plan:
     # How many plans were applied before is part of the hash: who leaves and comes back makes the same rows a second time.
     applied = applied_plans(audience.name, target.platform)
     digest = hashlib.sha256(f"{audience.name}|{target.platform}|{target.list}|{applied}".encode())
-    for row in frame.select("customer_id", "op", "payload_hash", "reason").iter_rows():
-        digest.update("\x1f".join(row).encode() + b"\n")
-    counts: dict[str, int] = dict(sorted(frame.group_by("op").len().iter_rows()))
-    refused = frame.filter(pl.col("op") == "refused").group_by("reason").len().sort("reason")
+    told = con.execute(
+        "SELECT string_agg(md5(concat_ws(chr(31), customer_id, op, payload_hash, reason, campaign, variant)), '' ORDER BY customer_id) FROM planned"
+    ).fetchall()[0][0]
+    digest.update((told or "").encode())
+    counts: dict[str, int] = dict(con.execute("SELECT op, count(*) FROM planned GROUP BY 1 ORDER BY 1").fetchall())
+    refused: dict[str, int] = dict(
+        con.execute("SELECT reason, count(*) FROM planned WHERE op = 'refused' GROUP BY 1 ORDER BY 1").fetchall()
+    )
     size = sum(counts.get(op, 0) for op in ("add", "update", "unchanged"))
     warnings = []
-    if size < min_list_size:
-        warnings.append(f"{target.platform} matches lists from {min_list_size} members on; this one has {size}")
+    if size < destination.min_list_size:
+        warnings.append(
+            f"{target.platform} matches lists from {destination.min_list_size} members on; this one has {size}"
+        )
     if size < audience.min_size:
         warnings.append(f"smaller than its declared minimum of {audience.min_size}")
     if size > audience.max_size:
@@ -185,11 +278,12 @@ def _described(frame: pl.DataFrame, audience: Audience, target: Target, min_list
         target.list,
         digest.hexdigest(),
         counts,
-        dict(refused.iter_rows()),
+        refused,
         size,
         tuple(warnings),
         calls,
         minutes,
+        is_reconcile,
     )
 
 

@@ -1,4 +1,4 @@
-"""The published file in; audience members, steps of journeys and delivery plans out. Nothing is sent here."""
+"""The published file in; audience members, steps of journeys, the decision feed and delivery plans out. Nothing is sent here."""
 
 from airflow.sdk import dag, task
 
@@ -15,13 +15,17 @@ def assemble_audiences():
     def go_on_in_journeys() -> dict:
         return do("journeys")
 
+    @task(**WAREHOUSE)
+    def decide() -> dict:
+        return do("decide")
+
     @task(outlets=[PLANS], **WAREHOUSE)
     def plan(*, outlet_events) -> dict:
         counts = do("plan")
         outlet_events[PLANS].extra = counts
         return counts
 
-    assemble() >> go_on_in_journeys() >> plan()
+    assemble() >> go_on_in_journeys() >> decide() >> plan()
 
 
 assemble_audiences()

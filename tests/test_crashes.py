@@ -25,6 +25,7 @@ STEPS = [
     "publish",
     "audiences",
     "journeys",
+    "decide",
     "plan",
     "deliver",
 ]

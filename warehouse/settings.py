@@ -7,6 +7,9 @@
 | `CDP_INBOX` | where exports arrive, one folder a system | `$CDP_DATA/inbox` |
 | `CDP_SOURCES` | folders with source declarations, separated by `:` | `ingest/sources` |
 | `CDP_AUDIENCES` | folders with audience declarations, separated by `:` | `activation/audiences` |
+| `CDP_CAMPAIGNS` | folders with campaigns, separated by `:` | `activation/campaigns`; none where `CDP_AUDIENCES` is set |
+| `CDP_CONVERSIONS` | declaration of conversions that are told to ad platforms | `activation/conversions.yml` |
+| `CDP_DECISIONS` | declaration of the decision feed | `activation/decisions.yml` |
 | `CDP_JOURNEYS` | folders with journeys, separated by `:` | `activation/journeys`; none where `CDP_AUDIENCES` is set |
 | `CDP_DBT_MODELS` | one more folder of dbt models (own sources), relative to `dbt_project` or absolute | none |
 | `CDP_DBT_VARS` | JSON merged into dbt's vars | `{}` |
@@ -51,6 +54,9 @@ class Settings:
     inbox: Path
     source_dirs: tuple[Path, ...]
     audience_dirs: tuple[Path, ...]
+    campaign_dirs: tuple[Path, ...]
+    conversions_file: Path
+    decisions_file: Path
     journey_dirs: tuple[Path, ...]
     dbt_models: Path | None
     dbt_vars: str
@@ -150,7 +156,12 @@ def settings() -> Settings:
         inbox=Path(env.get("CDP_INBOX") or data / "inbox").resolve(),
         source_dirs=_paths(env.get("CDP_SOURCES"), ROOMS / "ingest" / "sources"),
         audience_dirs=_paths(env.get("CDP_AUDIENCES"), ROOMS / "activation" / "audiences"),
-        # A company with audiences of its own has no use for journeys over those that ship.
+        # A company with audiences of its own has no use for campaigns and journeys over those that ship.
+        campaign_dirs=()
+        if env.get("CDP_AUDIENCES") and not env.get("CDP_CAMPAIGNS")
+        else _paths(env.get("CDP_CAMPAIGNS"), ROOMS / "activation" / "campaigns"),
+        conversions_file=Path(env.get("CDP_CONVERSIONS") or ROOMS / "activation" / "conversions.yml").resolve(),
+        decisions_file=Path(env.get("CDP_DECISIONS") or ROOMS / "activation" / "decisions.yml").resolve(),
         journey_dirs=()
         if env.get("CDP_AUDIENCES") and not env.get("CDP_JOURNEYS")
         else _paths(env.get("CDP_JOURNEYS"), ROOMS / "activation" / "journeys"),

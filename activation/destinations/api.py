@@ -6,23 +6,52 @@ A platform's module says how one batch is added and removed, and how its answer 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import httpx
 
 from activation.client import Client, Clock, limits_of
 from activation.connections import Connection
-from activation.destinations.base import Change, Destination, Outcome
+from activation.destinations.base import Change, Destination, Outcome, Payload
 from activation.errors import Refused
+from activation.refusal import Refusal
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One order to tell a platform of. `transaction_id` never changes; `value` is in `currency`; `row` holds the buyer's cells."""
+
+    transaction_id: str
+    customer_id: str
+    happened_at: datetime
+    channel: str
+    value: Decimal
+    currency: str
+    row: Payload
+
+    @classmethod
+    def of(
+        cls, order: str, customer: str, at: datetime, channel: str, value: Decimal, currency: str, row: str
+    ) -> Conversion:
+        """Return a conversion from a row of a query, its cells as JSON."""
+        return cls(order, customer, at.replace(tzinfo=UTC), channel, value, currency, json.loads(row))
 
 
 class ApiDestination(Destination):
     """A platform that takes members over HTTP."""
 
+    #: Conversions that one call takes, none where the platform takes none; how old they may be; whether an amount may be told again.
+    conversion_batch: ClassVar[int] = 0
+    conversion_days: ClassVar[int] = 0
+    restates_conversions: ClassVar[bool] = False
+
     #: Where it is when the connection names no other place.
     home: ClassVar[str]
-    columns: ClassVar[tuple[str, ...]] = ()
 
     def headers(self, connection: Connection) -> dict[str, str]:
         """Return what every call carries."""
@@ -58,6 +87,24 @@ class ApiDestination(Destination):
         Platforms that answer at once confirm by their answer.
         """
         return "confirmed", "", {}
+
+    def remove_older(self, client: Client, connection: Connection, place: str, began_at: datetime) -> None:
+        """Take off a list whoever was put there before a moment: the end of bringing it in step whole.
+
+        Platforms without such a call are in step as far as everybody was sent again.
+        """
+
+    def convert(self, client: Client, connection: Connection, place: str, conversions: Sequence[Conversion]) -> str:
+        """Tell of conversions, at most one batch, and return the request's id. Doing it again changes nothing.
+
+        Raises:
+            Refused: nothing was taken, because of something in it.
+        """
+        raise TypeError(f"{type(self).__name__} takes no conversions")
+
+    def refusals(self, client: Client, connection: Connection, place: str) -> Iterator[Refusal]:
+        """Yield addresses that the platform itself says must not be sent to; most say nothing."""
+        yield from ()
 
     def batches(
         self, client: Client, connection: Connection, place: str, changes: Sequence[Change]

@@ -1,18 +1,24 @@
-"""What all destinations share: a customer becomes a payload, changes become files, each change has one outcome."""
+"""What all destinations share: a customer becomes a row of cells, rows become files, each change has one outcome.
+
+A destination declares its cells as SQL over the published customers, in the forms of :mod:`activation.hashing`; the plan makes all rows of an
+audience in one query, for files and for calls alike.
+"""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from warehouse import files
+import polars as pl
 
-#: Columns of the published customers that a destination may use.
+from activation.hashing import register_forms
+from warehouse import files
+from warehouse.duck import connect, name, quoted
+
+#: Columns of the published customers that cells may use.
 CUSTOMER_COLUMNS = (
     "customer_id",
     "given_name",
@@ -53,47 +59,80 @@ class Outcome:
 
 
 class Destination:
-    """A platform that takes files in its own upload format.
-
-    `columns` are the exact headers; `needs` says in words what a customer must have.
-    """
+    """A platform that takes files in its own upload format."""
 
     platform: ClassVar[str]
-    columns: ClassVar[tuple[str, ...]]
+    #: The exact headers, each with the expression of its cell over columns of a customer; null is an empty cell.
+    cells: ClassVar[dict[str, str]]
+    #: What a customer must have: a condition over the headers, and the same in words.
+    needed: ClassVar[str]
     needs: ClassVar[str]
     min_list_size: ClassVar[int] = 0
+    #: Whether a row may carry declared fields besides its own.
+    takes_fields: ClassVar[bool] = False
+    #: The letter after which a spreadsheet of the marketer reads the file; platforms read commas.
+    separator: ClassVar[str] = ","
 
     def payload(self, customer: dict[str, Any]) -> Payload | None:
-        """Return a customer's row by header, or None when nothing in it identifies the customer."""
-        raise TypeError(f"{type(self).__name__} must say how a customer becomes a row")
+        """Return one customer's row by header, or None when nothing in it identifies the customer."""
+        con = connect(":memory:")
+        try:
+            register_forms(con)
+            asked = [c for c in CUSTOMER_COLUMNS if c in customer]
+            given = ", ".join(f"?::{'DATE' if c == 'birth_date' else 'VARCHAR'} AS {c}" for c in asked)
+            missing = "".join(f", NULL::VARCHAR AS {c}" for c in CUSTOMER_COLUMNS if c not in customer)
+            found = con.execute(
+                f"SELECT {row_sql(self.cells)} FROM (SELECT {cells_sql(self.cells)} FROM (SELECT {given}{missing}) AS c) WHERE {self.needed}",
+                [customer[c] for c in asked],
+            ).fetchall()
+        finally:
+            con.close()
+        return json.loads(found[0][0]) if found else None
 
-    def deliver(self, folder: Path, stem: str, changes: Sequence[Change], everyone: Sequence[Payload]) -> list[Outcome]:
+    def write(
+        self, folder: Path, stem: str, changes: pl.DataFrame, everyone: pl.DataFrame, fields: Iterable[str] = ()
+    ) -> None:
         """Write the files of one plan: what to remove, what to add, and the list as it should be afterwards.
 
         Writing again with the same plan writes the same bytes. Removals come first, also in time.
 
-        Returns:
-            One outcome per change, in order.
+        Args:
+            folder: where the files go.
+            stem: what the names of the files of changes begin with.
+            changes: rows of a plan that are added, updated or removed (`op`, `payload`, `previous`).
+            everyone: rows of a plan that are on the list afterwards (`payload`).
+            fields: headers of declared fields; they follow the platform's own.
         """
-        leaving = [c.previous for c in changes if c.op in ("remove", "update") and c.previous]
-        coming = [c.payload for c in changes if c.op in ("add", "update")]
+        leaving = changes.filter(pl.col("op").is_in(["remove", "update"]) & (pl.col("previous") != "{}"))["previous"]
+        coming = changes.filter(pl.col("op").is_in(["add", "update"]))["payload"]
         for label, rows in (("remove", leaving), ("add", coming)):
-            if rows:
-                self._write(folder / f"{stem}_{label}.csv", rows)
-        self._write(folder / "members.csv", everyone)
-        return [Outcome(change.customer_id, "accepted") for change in changes]
+            if len(rows):
+                self.write_rows(folder / f"{stem}_{label}.csv", rows, fields)
+        self.write_rows(folder / "members.csv", everyone["payload"], fields)
 
-    def _write(self, path: Path, rows: Sequence[Payload]) -> None:
-        text = io.StringIO()
-        # Declared fields follow the platform's own columns.
-        columns = (*self.columns, *sorted({c for row in rows for c in row} - set(self.columns)))
-        writer = csv.DictWriter(text, columns, lineterminator="\r\n", restval="")
-        writer.writeheader()
+    def write_rows(self, path: Path, payloads: pl.Series, fields: Iterable[str] = ()) -> None:
+        """Write rows, given as JSON objects, with the platform's headers and those of declared fields."""
+        columns = (*self.cells, *sorted(set(fields) - set(self.cells)))
+        kind = pl.Struct(dict.fromkeys(columns, pl.String))
+        rows = payloads.str.json_decode(kind).struct.unnest() if len(payloads) else pl.DataFrame(schema=dict(kind))
         # By content, not by customer id: the order of a file must not say anything the file does not.
-        writer.writerows(sorted(rows, key=lambda row: tuple(row.get(c, "") for c in columns)))
-        files.write_bytes(path, text.getvalue().encode("utf-8"))
+        rows = rows.with_columns(pl.all().fill_null("")).sort(list(columns))
+        with files.written_beside(path) as beside:
+            rows.write_csv(beside, line_terminator="\r\n", separator=self.separator)
 
 
-def payload_hash(payload: Payload) -> str:
-    """Return what tells whether a customer's row changed since it was sent."""
-    return hashlib.sha256("\x1f".join(f"{k}={v}" for k, v in sorted(payload.items())).encode()).hexdigest()
+def cells_sql(cells: dict[str, str], fields: Iterable[tuple[str, str]] = ()) -> str:
+    """Return the select list of all cells, each under its header; `fields` are further headers with their expressions."""
+    listed = [f"coalesce({sql}, '') AS {name(header)}" for header, sql in (*cells.items(), *fields)]
+    return ", ".join(listed)
+
+
+def row_sql(headers: Iterable[str]) -> str:
+    """Return the expression of a row as a JSON object with sorted keys, over the select list of :func:`cells_sql`."""
+    return f"json_object({', '.join(f'{chr(39)}{quoted(h)}{chr(39)}, {name(h)}' for h in sorted(headers))})"
+
+
+def row_hash_sql(headers: Iterable[str]) -> str:
+    """Return the expression that tells whether a customer's row changed since it was sent."""
+    listed = ", ".join(f"'{quoted(h)}=' || {name(h)}" for h in sorted(headers))
+    return f"sha256(concat_ws(chr(31), {listed}))"

@@ -1,39 +1,31 @@
-"""Google Customer Match, upload file.
+"""Google Customer Match, upload file of hashed identifiers.
 
-UTF-8; headers exactly as below; everything hashed but country and zip; an address counts only when all four parts are
-there (Google Ads help, answers 7659867 and 7476159). Consent is declared in the upload form.
+Headers and normal forms: Google Ads help 7659867 and 6276125: names, e-mail and phone are SHA-256, country and zip are plain, an address counts
+only when whole. Consent has no column; it is declared when the file is uploaded.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from activation.destinations.base import Destination
 
-from activation import hashing
-from activation.cells import typed
-from activation.destinations.base import Destination, Payload
+GIVEN, FAMILY = "form_hash(form_google_name(given_name))", "form_hash(form_google_name(surnames))"
+COUNTRY, ZIP = "cell_country(upper(form_text(country)))", "cell_zip(form_text(postcode))"
+IS_WHOLE = f"{GIVEN} IS NOT NULL AND {FAMILY} IS NOT NULL AND {COUNTRY} <> '' AND {ZIP} <> ''"
+
+
+def of_address(sql: str) -> str:
+    """Return a part of an address that is left out unless the address is whole."""
+    return f"CASE WHEN {IS_WHOLE} THEN {sql} END"
 
 
 class GoogleCustomerMatch(Destination):
     """Rows of hashed e-mail, phone and address."""
 
     platform = "google_customer_match"
-    columns = ("Email", "Phone", "First Name", "Last Name", "Country", "Zip")
+    cells = {
+        "Email": "form_hash(form_google_email(email))", "Phone": "form_hash(form_e164(phone))",
+        "First Name": of_address(GIVEN), "Last Name": of_address(FAMILY), "Country": of_address(COUNTRY), "Zip": of_address(ZIP),
+    }  # fmt: skip
+    needed = "\"Email\" <> '' OR \"Phone\" <> '' OR \"Zip\" <> ''"
     needs = "an e-mail, a phone, or name with country and post code"
     min_list_size = 100
-
-    def payload(self, customer: dict[str, Any]) -> Payload | None:
-        """Return the row of a customer."""
-        address = {
-            "First Name": hashing.sha256(hashing.google_name(customer["given_name"])) or "",
-            "Last Name": hashing.sha256(hashing.google_name(customer["surnames"])) or "",
-            "Country": typed((customer["country"] or "").upper(), "country"),
-            "Zip": typed((customer["postcode"] or "").strip(), "zip"),
-        }
-        if not all(address.values()):
-            address = dict.fromkeys(address, "")
-        row = {
-            "Email": hashing.sha256(hashing.google_email(customer["email"])) or "",
-            "Phone": hashing.sha256(hashing.e164(customer["phone"])) or "",
-            **address,
-        }
-        return row if any(row.values()) else None

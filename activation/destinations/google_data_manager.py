@@ -8,16 +8,19 @@ every member (EU user consent policy). A malformed member fails the whole call. 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from activation import hashing
-from activation.cells import typed
 from activation.client import Client
 from activation.connections import Connection
-from activation.destinations.api import ApiDestination
+from activation.destinations.api import ApiDestination, Conversion
 from activation.destinations.base import Change, Outcome, Payload
+from activation.destinations.google_customer_match import GoogleCustomerMatch
 
 CONSENT = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
+
+#: Where an order was made, in Google's words.
+EVENT_SOURCES = {"web": "WEB", "app": "APP", "store": "IN_STORE", "phone": "PHONE"}
 
 
 class GoogleDataManager(ApiDestination):
@@ -25,23 +28,16 @@ class GoogleDataManager(ApiDestination):
 
     platform = "google_data_manager"
     home = "https://datamanager.googleapis.com"
-    needs = "an e-mail, a phone, or name with country and post code"
-    min_list_size = 100
-
-    def payload(self, customer: dict[str, Any]) -> Payload | None:
-        """Return the hashed identifiers of a customer."""
-        address = {
-            "given": hashing.sha256(hashing.google_name(customer["given_name"])) or "",
-            "family": hashing.sha256(hashing.google_name(customer["surnames"])) or "",
-            "country": typed((customer["country"] or "").upper(), "country"),
-            "zip": typed((customer["postcode"] or "").strip(), "zip"),
-        }
-        row = {
-            "email": hashing.sha256(hashing.google_email(customer["email"])) or "",
-            "phone": hashing.sha256(hashing.e164(customer["phone"])) or "",
-            **(address if all(address.values()) else dict.fromkeys(address, "")),
-        }
-        return row if any(row.values()) else None
+    cells = {
+        "email": GoogleCustomerMatch.cells["Email"], "phone": GoogleCustomerMatch.cells["Phone"], "given": GoogleCustomerMatch.cells["First Name"],
+        "family": GoogleCustomerMatch.cells["Last Name"], "country": GoogleCustomerMatch.cells["Country"], "zip": GoogleCustomerMatch.cells["Zip"],
+    }  # fmt: skip
+    needed = "\"email\" <> '' OR \"phone\" <> '' OR \"zip\" <> ''"
+    needs = GoogleCustomerMatch.needs
+    min_list_size = GoogleCustomerMatch.min_list_size
+    conversion_batch = 2000
+    conversion_days = 90
+    restates_conversions = True
 
     def add(self, client: Client, connection: Connection, place: str, changes: Sequence[Change]) -> list[Outcome]:
         """Ingest members with their consent."""
@@ -58,6 +54,25 @@ class GoogleDataManager(ApiDestination):
         body = _frame(connection, place, [_member(c.previous) for c in changes])
         answer = client.call("POST", "audienceMembers:remove", "/v1/audienceMembers:remove", json=body)
         return [Outcome(c.customer_id, "accepted", request_id=str(answer.json().get("requestId", ""))) for c in changes]
+
+    def convert(self, client: Client, connection: Connection, place: str, conversions: Sequence[Conversion]) -> str:
+        """Ingest events; the same transaction id with another value restates it."""
+        events = [
+            {
+                "transactionId": c.transaction_id, "eventTimestamp": c.happened_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "conversionValue": float(c.value), "currency": c.currency, "eventSource": EVENT_SOURCES.get(c.channel, "OTHER"),
+                "userData": _user(c.row), "consent": CONSENT,
+            }
+            for c in conversions
+        ]  # fmt: skip
+        body = _destinations(connection, place) | {"events": events, "consent": CONSENT, "encoding": "HEX"}
+        answer = client.call("POST", "events:ingest", "/v1/events:ingest", json=body)
+        return str(answer.json().get("requestId", ""))
+
+    def remove_older(self, client: Client, connection: Connection, place: str, began_at: datetime) -> None:
+        """Remove members that were not sent again since a moment."""
+        body = _destinations(connection, place) | {"removeAsOfTime": began_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        client.call("POST", "audienceMembers:removeAll", "/v1/audienceMembers:removeAll", json=body)
 
     def status(self, client: Client, request_id: str) -> tuple[str, str, dict[str, Any]]:
         """Ask what has become of a request."""
@@ -78,15 +93,23 @@ class GoogleDataManager(ApiDestination):
         return "failed", ", ".join(sorted(set(filter(None, errors)))) or "the platform gives no reason", told
 
 
-def _frame(connection: Connection, place: str, members: list[dict[str, Any]]) -> dict[str, Any]:
+def _destinations(connection: Connection, place: str) -> dict[str, Any]:
     account = {"accountType": "GOOGLE_ADS", "accountId": str(connection.extra["operating_account"])}
     destination: dict[str, Any] = {"operatingAccount": account, "productDestinationId": place}
     if connection.extra.get("login_account"):
         destination["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": str(connection.extra["login_account"])}
-    return {"destinations": [destination], "audienceMembers": members, "encoding": "HEX"}
+    return {"destinations": [destination]}
+
+
+def _frame(connection: Connection, place: str, members: list[dict[str, Any]]) -> dict[str, Any]:
+    return _destinations(connection, place) | {"audienceMembers": members, "encoding": "HEX"}
 
 
 def _member(row: Payload) -> dict[str, Any]:
+    return {"compositeData": {"userData": _user(row)}}
+
+
+def _user(row: Payload) -> dict[str, Any]:
     identifiers: list[dict[str, Any]] = []
     if row.get("email"):
         identifiers.append({"emailAddress": row["email"]})
@@ -103,4 +126,4 @@ def _member(row: Payload) -> dict[str, Any]:
                 }
             }
         )
-    return {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
+    return {"userIdentifiers": identifiers}

@@ -6,18 +6,25 @@ subscription jobs are never called: they lift suppressions. The list of a target
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from activation.client import Client
 from activation.connections import Connection
 from activation.destinations.api import ApiDestination
 from activation.destinations.base import Change, Outcome, Payload
 from activation.destinations.mailchimp import Mailchimp
+from activation.refusal import Refusal, refusal
 
 REVISION = "2026-07-15"
 #: Profiles that one question asks for: so many e-mails fit into the address of a call.
 ASKED = 50
+
+
+REFUSING: dict[str, Literal["unsubscribed", "complained", "bounced"]] = {
+    "UNSUBSCRIBE": "unsubscribed", "USER_SUPPRESSED": "unsubscribed", "SPAM_COMPLAINT": "complained", "HARD_BOUNCE": "bounced",
+    "INVALID_EMAIL": "bounced",
+}  # fmt: skip
 
 
 class Klaviyo(ApiDestination):
@@ -25,7 +32,10 @@ class Klaviyo(ApiDestination):
 
     platform = "klaviyo"
     home = "https://a.klaviyo.com"
+    cells = {**Mailchimp.cells, "external_id": "customer_id"}
+    needed = Mailchimp.needed
     needs = Mailchimp.needs
+    takes_fields = True
 
     def headers(self, connection: Connection) -> dict[str, str]:
         """Return key, revision and the media type of JSON:API."""
@@ -33,11 +43,6 @@ class Klaviyo(ApiDestination):
             "Authorization": f"Klaviyo-API-Key {connection.secret}", "revision": str(connection.extra.get("revision", REVISION)),
             "Accept": "application/vnd.api+json", "Content-Type": "application/vnd.api+json",
         }  # fmt: skip
-
-    def payload(self, customer: dict[str, Any]) -> Payload | None:
-        """Return the plain row of a customer with the id that profiles are joined by."""
-        row = Mailchimp().payload(customer)
-        return None if row is None else {**row, "external_id": str(customer["customer_id"])}
 
     def is_other_person(self, change: Change) -> bool:
         """A profile is known by its external id, which does not change."""
@@ -85,12 +90,32 @@ class Klaviyo(ApiDestination):
             return "confirmed", "", told
         return "failed", f"{attributes.get('failed_count') or 'all'} profiles were not taken", told
 
+    def refusals(self, client: Client, connection: Connection, place: str) -> Iterator[Refusal]:
+        """Yield profiles that are suppressed for e-mail, with the reason that the platform keeps."""
+        params: dict[str, str] | None = {
+            "filter": "greater-than(subscriptions.email.marketing.suppression.timestamp,1970-01-01T00:00:00Z)",
+            "additional-fields[profile]": "subscriptions", "fields[profile]": "email,subscriptions", "page[size]": "100",
+        }  # fmt: skip
+        path = "/api/profiles"
+        while True:
+            found = client.call("GET", "profiles", path, params=params).json()
+            for profile in found.get("data", []):
+                said = profile.get("attributes", {})
+                marks = said.get("subscriptions", {}).get("email", {}).get("marketing", {}).get("suppression") or []
+                for mark in marks:
+                    if said.get("email") and mark.get("reason") in REFUSING:
+                        yield refusal(REFUSING[mark["reason"]], said["email"], mark.get("timestamp"))
+            following = (found.get("links") or {}).get("next")
+            if not following:
+                return
+            path, params = following, None
+
 
 def _attributes(row: Payload) -> dict[str, Any]:
     plain = {
         "email": row["Email Address"], "external_id": row["external_id"], "first_name": row["First Name"], "last_name": row["Last Name"],
         "phone_number": row["Phone Number"],
     }  # fmt: skip
-    declared = {k: v for k, v in row.items() if k not in (*Mailchimp.columns, "external_id")}
+    declared = {k: v for k, v in row.items() if k not in Klaviyo.cells}
     found: dict[str, Any] = {k: v for k, v in plain.items() if v}
     return {**found, "properties": declared} if declared else found

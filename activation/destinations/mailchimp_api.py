@@ -7,8 +7,8 @@ come with status 200.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from activation import hashing
 from activation.client import Client
@@ -17,6 +17,11 @@ from activation.destinations.api import ApiDestination
 from activation.destinations.base import Change, Outcome, Payload
 from activation.destinations.mailchimp import Mailchimp
 from activation.errors import Refused
+from activation.refusal import Refusal, refusal
+
+PAGE = 1000
+FIELDS = "members.email_address,members.last_changed,members.unsubscribe_reason"
+REFUSING: dict[str, Literal["unsubscribed", "bounced"]] = {"unsubscribed": "unsubscribed", "cleaned": "bounced"}
 
 
 class MailchimpApi(ApiDestination):
@@ -24,11 +29,10 @@ class MailchimpApi(ApiDestination):
 
     platform = "mailchimp_api"
     home = "https://us1.api.mailchimp.com/3.0"
+    cells = Mailchimp.cells
+    needed = Mailchimp.needed
     needs = Mailchimp.needs
-
-    def payload(self, customer: dict[str, Any]) -> Payload | None:
-        """Return the plain row of a customer."""
-        return Mailchimp().payload(customer)
+    takes_fields = True
 
     def is_other_person(self, change: Change) -> bool:
         """A member is an address; other cells are changed in place."""
@@ -65,10 +69,27 @@ class MailchimpApi(ApiDestination):
                     raise
         return [Outcome(c.customer_id, "accepted") for c in changes]
 
+    def refusals(self, client: Client, connection: Connection, place: str) -> Iterator[Refusal]:
+        """Yield members of the list who unsubscribed, complained, or whose address was cleaned because it bounces."""
+        number = place.partition("/")[0]
+        for status, kind in REFUSING.items():
+            offset = 0
+            while True:
+                asked = {"status": status, "count": str(PAGE), "offset": str(offset), "fields": FIELDS}
+                found = (
+                    client.call("GET", "members", f"/lists/{number}/members", params=asked).json().get("members", [])
+                )
+                for member in found:
+                    spam = "spam" in str(member.get("unsubscribe_reason") or "").lower()
+                    yield refusal("complained" if spam else kind, member["email_address"], member.get("last_changed"))
+                offset += len(found)
+                if len(found) < PAGE:
+                    break
+
 
 def _member(row: Payload, tag: str) -> dict[str, Any]:
     cells = {"FNAME": row["First Name"], "LNAME": row["Last Name"], "PHONE": row["Phone Number"]}
-    declared = {k: v for k, v in row.items() if k not in Mailchimp.columns}
+    declared = {k: v for k, v in row.items() if k not in Mailchimp.cells}
     return {
         "email_address": row["Email Address"], "email_type": "html", "status_if_new": "subscribed", "tags": [tag],
         "merge_fields": {k: v for k, v in {**cells, **declared}.items() if v},

@@ -1,41 +1,27 @@
 """Meta Custom Audience, upload file of hashed identifiers.
 
-Headers and normal forms: Meta's customer-information parameters; value columns are SHA-256. Phones are digits with
-country code; names keep letters of any script; a US zip is its first five digits.
+Headers and normal forms: Meta's customer-information parameters; value columns are SHA-256. Phones are digits with country code; names keep
+letters of any script; a US zip is its first five digits. A column `value`, declared as a field, is the value of a value-based seed.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from activation.destinations.base import Destination
 
-from activation import hashing
-from activation.destinations.base import Destination, Payload
+FORMS = {
+    "email": "form_email(email)", "phone": "form_meta_phone(phone)", "fn": "form_meta_name(given_name)", "ln": "form_meta_name(surnames)",
+    "ct": "form_meta_place(city)", "st": "form_meta_place(region)", "country": "form_country(country)",
+    "zip": "form_meta_zip(postcode, country)", "doby": "strftime(birth_date, '%Y')", "dobm": "strftime(birth_date, '%m')",
+    "dobd": "strftime(birth_date, '%d')",
+}  # fmt: skip
 
 
 class MetaCustomAudience(Destination):
     """Rows of hashed e-mail, phone, name, place and birth date."""
 
     platform = "meta_custom_audience"
-    columns = ("email", "phone", "fn", "ln", "ct", "st", "country", "zip", "doby", "dobm", "dobd")
+    cells = {header: f"form_hash({sql})" for header, sql in FORMS.items()}
+    needed = "\"email\" <> '' OR \"phone\" <> ''"
     needs = "an e-mail or a phone"
     min_list_size = 100
-
-    def payload(self, customer: dict[str, Any]) -> Payload | None:
-        """Return the row of a customer."""
-        born = customer["birth_date"]
-        normal = {
-            "email": hashing.meta_email(customer["email"]),
-            "phone": hashing.meta_phone(customer["phone"]),
-            "fn": hashing.meta_name(customer["given_name"]),
-            "ln": hashing.meta_name(customer["surnames"]),
-            "ct": hashing.meta_place(customer["city"]),
-            "st": hashing.meta_place(customer["region"]),
-            "country": hashing.meta_country(customer["country"]),
-            "zip": hashing.meta_zip(customer["postcode"], customer["country"]),
-            "doby": f"{born:%Y}" if born else None,
-            "dobm": f"{born:%m}" if born else None,
-            "dobd": f"{born:%d}" if born else None,
-        }
-        if not (normal["email"] or normal["phone"]):
-            return None
-        return {column: hashing.sha256(value) or "" for column, value in normal.items()}
+    takes_fields = True

@@ -10,12 +10,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from activation.client import Client
 from activation.connections import Connection
 from activation.destinations.api import ApiDestination
-from activation.destinations.base import Change, Outcome, Payload
+from activation.destinations.base import Change, Outcome
 from activation.destinations.mailchimp import Mailchimp
 from warehouse.settings import now
 
@@ -25,16 +24,14 @@ class Webhook(ApiDestination):
 
     platform = "webhook"
     home = ""
+    cells = {"customer_id": "customer_id", **Mailchimp.cells}
+    needed = Mailchimp.needed
     needs = Mailchimp.needs
+    takes_fields = True
 
     def headers(self, connection: Connection) -> dict[str, str]:
         """Return nothing but the type: each message is signed by itself."""
         return {"Content-Type": "application/json"}
-
-    def payload(self, customer: dict[str, Any]) -> Payload | None:
-        """Return the plain row of a customer."""
-        row = Mailchimp().payload(customer)
-        return None if row is None else {"customer_id": str(customer["customer_id"]), **row}
 
     def is_other_person(self, change: Change) -> bool:
         """Members are known by their customer id."""

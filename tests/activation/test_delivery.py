@@ -160,7 +160,7 @@ def test_names_that_look_like_formulas_are_disarmed_in_the_file(small_company, w
 def test_headers_are_exactly_those_of_the_platforms(small_company, workspace):
     from activation.destinations import DESTINATIONS
 
-    assert DESTINATIONS["google_customer_match"].columns == (
+    assert tuple(DESTINATIONS["google_customer_match"].cells) == (
         "Email",
         "Phone",
         "First Name",
@@ -168,7 +168,7 @@ def test_headers_are_exactly_those_of_the_platforms(small_company, workspace):
         "Country",
         "Zip",
     )
-    assert set(DESTINATIONS["meta_custom_audience"].columns) <= set(
+    assert set(DESTINATIONS["meta_custom_audience"].cells) <= set(
         "email phone fn ln ct st country zip dob doby dobm dobd gen age uid madid value".split()
     )
     small_company.run()
