@@ -76,7 +76,7 @@ def check(
     if platform not in DESTINATIONS:
         near = difflib.get_close_matches(platform, list(DESTINATIONS), n=1)
         raise CdpError(f"no destination is called '{platform}'" + (f"; did you mean '{near[0]}'?" if near else ""))
-    known = destination_connection(connection_id) if connection_id else Connection("", "", "", {})
+    known = destination_connection(connection_id) if connection_id else Connection("", "", "clientela-check", {})
     try:
         further: dict[str, Any] = json.loads(extra)
     except json.JSONDecodeError as error:

@@ -25,6 +25,7 @@ from warehouse import files
 from warehouse.declarations import Declared, load_folder
 from warehouse.errors import CdpError, DeclarationError, redacted
 from warehouse.faults import fault
+from warehouse.remote import open_s3, open_sftp
 from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
@@ -111,48 +112,8 @@ def _open(arrival: Arrival, connect_to: Callable[[str], Connection]) -> Any:
     known = connect_to(arrival.connection or "")
     extra = dict(known.extra or {})
     if arrival.protocol == "sftp":
-        options: dict[str, Any] = {
-            "username": known.login,
-            "port": known.port or 22,
-            "timeout": 20,
-            "banner_timeout": 20,
-        }
-        if known.password:
-            options["password"] = known.password
-        if key := extra.get("key_file"):
-            options |= {"key_filename": key, "look_for_keys": False, "allow_agent": False}
-        return _sftp(known.host, options, extra.get("host_key"))
-    return fsspec.filesystem(
-        "s3", key=known.login or None, secret=known.password or None, skip_instance_cache=True, use_listings_cache=False,
-        client_kwargs={"endpoint_url": extra.get("endpoint_url"), "region_name": extra.get("region_name", "us-east-1")},
-    )  # fmt: skip
-
-
-def _sftp(host: str, options: dict[str, Any], host_key: str | None) -> Any:
-    """Open SFTP and know the server: by the key that the connection pins, or by the user's known hosts."""
-    import paramiko
-    from fsspec.implementations.sftp import SFTPFileSystem
-
-    class KnownServer(SFTPFileSystem):  # type: ignore[misc]
-        def _connect(self) -> None:
-            self.client = paramiko.SSHClient()
-            if host_key:
-                kind, _, packed = host_key.partition(" ")
-                entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{_name(self.host, options['port'])} {kind} {packed}")
-                if entry is None or entry.key is None:
-                    raise CdpError("the connection's host_key is not a public key, expected '<type> <base64>'")
-                self.client.get_host_keys().add(_name(self.host, options["port"]), entry.key.get_name(), entry.key)
-            else:
-                self.client.load_system_host_keys()
-            self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
-            self.client.connect(self.host, **self.ssh_kwargs)
-            self.ftp = self.client.open_sftp()
-
-    return KnownServer(host, skip_instance_cache=True, **options)
-
-
-def _name(host: str, port: int) -> str:
-    return host if port == 22 else f"[{host}]:{port}"
+        return open_sftp(known.host, known.port, known.login, known.password, extra)
+    return open_s3(known.login, known.password, extra)
 
 
 def _new_files(store: Any, name: str, arrival: Arrival) -> dict[str, tuple[int, str]]:

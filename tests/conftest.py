@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -145,3 +147,38 @@ def pytest_terminal_summary(terminalreporter) -> None:
             terminalreporter.write_line(line)
         if IN_CI:
             terminalreporter.write_line("With CI=true nothing may be skipped: this run fails.", red=True)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
+    """OpenSSH from the system's packages on a port of loopback, with keys of its own; ends with the tests."""
+    daemon = shutil.which("sshd") or "/usr/sbin/sshd"
+    if not Path(daemon).exists():
+        pytest.skip("no OpenSSH server: install openssh-server")
+    home = tmp_path_factory.mktemp("ssh")
+    for key in ("host", "client", "stranger"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / key)], check=True)
+    shutil.copy(home / "client.pub", home / "authorized")
+    port = free_port()
+    Path("/run/sshd").mkdir(exist_ok=True)
+    (home / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {home / 'host'}\nAuthorizedKeysFile {home / 'authorized'}\nPidFile {home / 'pid'}\n"
+        "PasswordAuthentication no\nPermitRootLogin prohibit-password\nStrictModes no\nUsePAM no\nSubsystem sftp internal-sftp\n"
+    )
+    process = subprocess.Popen([daemon, "-D", "-f", str(home / "config"), "-E", str(home / "log")])
+    (home / "out").mkdir()
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    yield home, port
+    process.terminate()
+    process.wait(timeout=10)

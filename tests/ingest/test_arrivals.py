@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from dags.local_airflow import free_port
 from ingest.arrivals import Arrival, Connection, fetch, load_arrivals
 from warehouse.errors import CdpError, DeclarationError
 
@@ -26,36 +22,6 @@ def arrival(**more):
 
 def fetched(workspace):
     return {p.name: p.read_bytes() for p in sorted((workspace / "inbox" / "shop").glob("*"))}
-
-
-@pytest.fixture(scope="module")
-def ssh_server(tmp_path_factory):
-    """OpenSSH from the system's packages on a port of loopback, with keys of its own; ends with the tests."""
-    daemon = shutil.which("sshd") or "/usr/sbin/sshd"
-    if not Path(daemon).exists():
-        pytest.skip("no OpenSSH server: install openssh-server")
-    home = tmp_path_factory.mktemp("ssh")
-    for key in ("host", "client", "stranger"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / key)], check=True)
-    shutil.copy(home / "client.pub", home / "authorized")
-    port = free_port()
-    Path("/run/sshd").mkdir(exist_ok=True)
-    (home / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {home / 'host'}\nAuthorizedKeysFile {home / 'authorized'}\nPidFile {home / 'pid'}\n"
-        "PasswordAuthentication no\nPermitRootLogin prohibit-password\nStrictModes no\nUsePAM no\nSubsystem sftp internal-sftp\n"
-    )
-    process = subprocess.Popen([daemon, "-D", "-f", str(home / "config"), "-E", str(home / "log")])
-    (home / "out").mkdir()
-    import socket
-
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    yield home, port
-    process.terminate()
-    process.wait(timeout=10)
 
 
 def sftp_connection(home, port, host_key="host"):
