@@ -147,9 +147,12 @@ def golden() -> StepResult:
 
 def build() -> StepResult:
     """Run dbt: staging, marts, metrics, scores, segments, figures and their tests; then what stewards look at first, which depends on the marts."""
+    from activation.exposure import register_exposure
     from identity.review import build_review_queue
     from warehouse.transform import run_dbt
 
+    # What was sent and who was held out, for the figures that tell what it brought.
+    _on_working_file(register_exposure)
     # Unit tests look at the models, not at the data: `cdp unit-tests` runs them.
     result = run_dbt("build", "--exclude-resource-type", "unit_test")
     queue = _on_working_file(build_review_queue)

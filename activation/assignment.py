@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from activation.campaign import CONTROL
 from warehouse import lake
-from warehouse.duck import count, quoted
+from warehouse.duck import count, name, quoted
 from warehouse.faults import fault
 from warehouse.settings import now, settings
 
@@ -32,8 +32,13 @@ def assignments_folder() -> Path:
     return settings().state / "assignments"
 
 
-def register_assignments(con: duckdb.DuckDBPyConnection) -> None:
-    """Replace `activation.assignments` by what is kept, under today's customer ids; the published file is attached as `cdp`, where there is one."""
+def register_assignments(con: duckdb.DuckDBPyConnection, database: str = "cdp") -> None:
+    """Replace `activation.assignments` by what is kept, under today's customer ids.
+
+    Args:
+        con: the working file.
+        database: where `identity.customer_aliases` are: the published file, attached as `cdp`, or the working file itself.
+    """
     paths = sorted(assignments_folder().glob("*.parquet"))
     if paths:
         listed = ", ".join(f"'{quoted(str(p))}'" for p in paths)
@@ -41,13 +46,13 @@ def register_assignments(con: duckdb.DuckDBPyConnection) -> None:
     else:
         con.register("no_assignments", SCHEMA.empty_table())
         kept = "SELECT * FROM no_assignments"
-    has_aliases = bool(
-        count(
-            con,
-            "duckdb_tables() WHERE database_name = 'cdp' AND schema_name = 'identity' AND table_name = 'customer_aliases'",
-        )
+    aliases = f"duckdb_tables() WHERE database_name = '{database}' AND schema_name = 'identity' AND table_name = 'customer_aliases'"
+    has_aliases = bool(count(con, aliases))
+    joined = (
+        f"LEFT JOIN {name(database, 'identity', 'customer_aliases')} AS a ON k.customer_id = a.customer_id"
+        if has_aliases
+        else ""
     )
-    joined = "LEFT JOIN cdp.identity.customer_aliases AS a ON k.customer_id = a.customer_id" if has_aliases else ""
     current = "coalesce(a.current_customer_id, k.customer_id)" if has_aliases else "k.customer_id"
     con.execute(
         f"""

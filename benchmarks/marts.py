@@ -124,7 +124,12 @@ def _tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, list[tuple[s
 #: Builds in a child and prints its seconds, and the peak memory of dbt, which is the child's child.
 CHILD = """
 import json, resource, sys, time
+from activation.exposure import register_exposure
+from warehouse.duck import connect
 from warehouse.transform import run_dbt
+con = connect()
+register_exposure(con)
+con.close()
 started = time.perf_counter()
 run_dbt("build", "--exclude-resource-type", "unit_test")
 print("RESULT " + json.dumps([time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))

@@ -409,6 +409,23 @@ found as (
         roi
     from {{ ref("programme_results") }}
     union all
+    select
+        'audience_lift_pct',
+        null,
+        'audience',
+        audience || coalesce(' / ' || campaign, '') || ' / ' || variant,
+        lift_pct
+    from {{ ref("audience_lift") }}
+    where compared_with = 'control'
+    union all
+    select
+        'campaign_reached_pct',
+        null,
+        'campaign',
+        campaign,
+        100 * reached / nullif(goal_target, 0)
+    from {{ ref("campaign_outcomes") }}
+    union all
     {# K-DEMAND #}
     select
         'products_viral',
