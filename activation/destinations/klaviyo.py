@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from activation.client import Client
 from activation.connections import Connection
@@ -92,23 +93,25 @@ class Klaviyo(ApiDestination):
 
     def refusals(self, client: Client, connection: Connection, place: str) -> Iterator[Refusal]:
         """Yield profiles that are suppressed for e-mail, with the reason that the platform keeps."""
-        params: dict[str, str] | None = {
+        params = {
             "filter": "greater-than(subscriptions.email.marketing.suppression.timestamp,1970-01-01T00:00:00Z)",
             "additional-fields[profile]": "subscriptions", "fields[profile]": "email,subscriptions", "page[size]": "100",
         }  # fmt: skip
-        path = "/api/profiles"
+        seen: set[str] = set()
         while True:
-            found = client.call("GET", "profiles", path, params=params).json()
+            found = client.call("GET", "profiles", "/api/profiles", params=params).json()
             for profile in found.get("data", []):
                 said = profile.get("attributes", {})
                 marks = said.get("subscriptions", {}).get("email", {}).get("marketing", {}).get("suppression") or []
                 for mark in marks:
                     if said.get("email") and mark.get("reason") in REFUSING:
                         yield refusal(REFUSING[mark["reason"]], said["email"], mark.get("timestamp"))
-            following = (found.get("links") or {}).get("next")
-            if not following:
+            # Only the cursor of the next page is taken from the answer: the key goes to the platform and nowhere else.
+            cursor = parse_qs(urlsplit((found.get("links") or {}).get("next") or "").query).get("page[cursor]", [""])[0]
+            if not cursor or cursor in seen:
                 return
-            path, params = following, None
+            seen.add(cursor)
+            params = {**params, "page[cursor]": cursor}
 
 
 def _attributes(row: Payload) -> dict[str, Any]:

@@ -7,6 +7,7 @@ come with status 200.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -33,6 +34,10 @@ class MailchimpApi(ApiDestination):
     needed = Mailchimp.needed
     needs = Mailchimp.needs
     takes_fields = True
+
+    def headers(self, connection: Connection) -> dict[str, str]:
+        """Return the key as the platform's documents want it: as the password of anybody."""
+        return {"Authorization": "Basic " + base64.b64encode(f"clientela:{connection.secret}".encode()).decode()}
 
     def is_other_person(self, change: Change) -> bool:
         """A member is an address; other cells are changed in place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import json
@@ -148,6 +149,8 @@ class Platform(BaseHTTPRequestHandler):
             self.reply(fault[0], {}, fault[1])
             return
         said = f"{self.headers.get('Authorization')} {self.headers.get('Access-Token')}"
+        if said.startswith("Basic "):
+            said = base64.b64decode(said.split()[1]).decode()
         if TOKEN not in said and not self.headers.get("webhook-id"):
             self.reply(401)
             return
