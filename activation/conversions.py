@@ -19,13 +19,13 @@ from activation.client import Client
 from activation.connections import Connection, Connections
 from activation.destinations import DESTINATIONS, ApiDestination
 from activation.destinations.api import Conversion
-from activation.destinations.base import CUSTOMER_COLUMNS, cells_sql, row_sql
+from activation.destinations.base import CUSTOMER_COLUMNS, row_sql
 from activation.errors import Refused
 from activation.hashing import register_forms
 from activation.readback import refusal_sql, register_readback
 from warehouse import lake
 from warehouse.declarations import Declared, load
-from warehouse.duck import connect
+from warehouse.duck import connect, keep
 from warehouse.errors import CdpError, edge
 from warehouse.faults import fault
 from warehouse.publish import open_published
@@ -134,8 +134,9 @@ def waiting_conversions(feed: Feed) -> list[Conversion]:
     try:
         register_forms(con)
         register_readback(con, temporary=True)
-        con.register("journal", _journal())
+        keep(con, "journal", _journal())
         customer = ", ".join(f"c.{column}" for column in CUSTOMER_COLUMNS)
+        told = ("the order", "the customer", "the time", "the channel", "the value", "the currency")
         channels = f"AND o.channel IN ({', '.join('?' for _ in feed.only_channels)})" if feed.only_channels else ""
         found = con.execute(
             f"""
@@ -144,18 +145,15 @@ def waiting_conversions(feed: Feed) -> list[Conversion]:
                 WHERE feed = ? AND status = 'accepted' GROUP BY 1
             ),
             due AS (
-                SELECT {customer}, o.order_id, o.ordered_at, o.channel, o.revenue, o.currency, c.as_of_date
+                SELECT {customer}, o.order_id AS "the order", c.customer_id AS "the customer", o.ordered_at AS "the time",
+                    o.channel AS "the channel", o.revenue AS "the value", o.currency AS "the currency"
                 FROM cdp.marts.orders AS o JOIN cdp.marts.customers AS c ON o.customer_id = c.customer_id
                 LEFT JOIN sent AS s ON s.transaction_id = o.order_id
                 WHERE NOT o.is_credit_note AND c.as_of_date - o.order_date BETWEEN 0 AND ? {channels}
                     AND CASE WHEN s.transaction_id IS NULL THEN o.revenue > 0 ELSE {is_restated} END
                     AND {refusal_sql("c.customer_id", "advertising", "ads", "readback")} IS NULL
             ),
-            celled AS (
-                SELECT customer_id AS "the customer", order_id AS "the order", ordered_at AS "the time", channel AS "the channel",
-                    revenue AS "the value", currency AS "the currency", {cells_sql(destination.cells)}
-                FROM due
-            )
+            celled AS ({destination.cells_sql("due", told)})
             SELECT "the order", "the customer", "the time", "the channel", "the value", "the currency", {row_sql(destination.cells)} FROM celled
             WHERE {destination.needed} ORDER BY "the time", "the order"
             """,

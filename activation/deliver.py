@@ -11,28 +11,26 @@ import json
 from collections import Counter
 from typing import Any
 
+import duckdb
 import polars as pl
-import pyarrow as pa
 
 from activation.audience import Audience, Target
 from activation.campaign import FIELDS
 from activation.connections import Connection, Connections
-from activation.destinations import DESTINATIONS, ApiDestination, Change, Outcome, PlaceDestination
+from activation.destinations import DESTINATIONS, ApiDestination, Change, Destination, Outcome, PlaceDestination
+from activation.destinations.base import ROWS_AT_ONCE
 from activation.errors import ApprovalNeeded, Refused, Retryable, StalePlan, Terminal
 from activation.ledger import Batches, is_applied, note_confirmation, register_ledger, write_journal
 from activation.plan import Plan, deliverable, plans
 from activation.readback import note_refusals, refusal_sql, register_readback
 from warehouse import files
-from warehouse.duck import connect
+from warehouse.duck import connect, keep, quoted
 from warehouse.errors import CdpError, edge
 from warehouse.faults import fault
 from warehouse.operations import ApprovalRow, session
 from warehouse.publish import open_published
 from warehouse.settings import now
 from warehouse.steps import StepResult, step
-
-#: Operations that are sent, removals first.
-ORDER = {"remove": 0, "add": 1, "update": 2}
 
 
 def no_connections(connection_id: str) -> Connection:
@@ -91,19 +89,27 @@ def apply_plan(plan: Plan, audience: Audience, connections: Connections = no_con
     if not plan.rows_path.exists():
         raise StalePlan(f"{plan.audience}/{plan.platform}: the plan's rows are gone; make the plan again")
     destination = DESTINATIONS[plan.platform]
-    rows = pl.scan_parquet(plan.rows_path)
-    staying = rows.filter(pl.col("op").is_in(["add", "update", "unchanged"]))
-    _ask_consent_again(plan, audience, staying.select("customer_id").collect()["customer_id"])
-    order = pl.col("op").replace_strict(ORDER, default=9, return_dtype=pl.Int64)
-    changes = rows.filter(pl.col("op").is_in(list(ORDER))).sort(order, "customer_id").collect()
-    if isinstance(destination, ApiDestination):
-        return _call(plan, audience, destination, changes, connections)
+    con = connect(":memory:")
+    try:
+        _ask_consent_again(plan, audience)
+        if isinstance(destination, ApiDestination):
+            return _call(plan, audience, destination, con, connections)
+        return _write_files(plan, audience, destination, con, connections)
+    finally:
+        con.close()
+
+
+def _write_files(
+    plan: Plan, audience: Audience, destination: Destination, con: duckdb.DuckDBPyConnection, connections: Connections
+) -> Counter[str]:
+    """Write a plan's files, put them where they belong, and journal every change as accepted."""
     target = _target(plan, audience)
-    fields = (*target.fields, *(FIELDS if (changes["campaign"] != "").any() else ()))
+    rows = f"'{quoted(str(plan.rows_path))}'"
+    in_campaign = con.execute(f"SELECT count(*) > 0 FROM {rows} WHERE campaign <> ''").fetchall()[0][0]
     stem = f"{plan.audience}_{plan.hash[:8]}"
     fault("deliver.before_send")
     try:
-        target.row_of.write(plan.folder, stem, changes, staying.select("payload").collect(), fields)
+        target.row_of.write(con, plan.rows_path, plan.folder, stem, (*target.fields, *(FIELDS if in_campaign else ())))
         _write_manifest(plan)
         if isinstance(destination, PlaceDestination):
             paths = [
@@ -115,22 +121,21 @@ def apply_plan(plan: Plan, audience: Audience, connections: Connections = no_con
     except OSError as error:
         raise Retryable(f"{plan.audience}/{plan.platform}: files could not be written ({error.strerror})") from None
     fault("deliver.after_send")
-    write_journal(plan.audience, plan.platform, plan.hash, _accepted(plan, changes))
+    told = con.execute(
+        f"""
+        SELECT ? AS audience, ? AS platform, ? AS list, customer_id, op, 'accepted' AS status, reason, payload_hash, payload, ? AS plan_hash,
+            ? AS delivered_at, '' AS request_id, campaign, variant
+        FROM {rows} WHERE op IN ('add', 'update', 'remove')
+        """,
+        [plan.audience, plan.platform, plan.list, plan.hash, now().isoformat(timespec="seconds")],
+    ).to_arrow_reader(ROWS_AT_ONCE)
+    write_journal(plan.audience, plan.platform, plan.hash, told)
     fault("deliver.after_journal")
-    return Counter({"accepted": len(changes)} if len(changes) else {})
+    return Counter({"accepted": plan.changes} if plan.changes else {})
 
 
 def _target(plan: Plan, audience: Audience) -> Target:
     return next(t for t in audience.destinations if t.platform == plan.platform and t.list == plan.list)
-
-
-def _accepted(plan: Plan, changes: pl.DataFrame) -> pa.Table:
-    """Return the journal of a plan whose files were written: every change was accepted."""
-    return changes.select(
-        pl.lit(plan.audience).alias("audience"), pl.lit(plan.platform).alias("platform"), pl.lit(plan.list).alias("list"), "customer_id", "op",
-        pl.lit("accepted").alias("status"), "reason", "payload_hash", "payload", pl.lit(plan.hash).alias("plan_hash"),
-        pl.lit(now().isoformat(timespec="seconds")).alias("delivered_at"), pl.lit("").alias("request_id"), "campaign", "variant",
-    ).to_arrow()  # fmt: skip
 
 
 def _entries(
@@ -150,13 +155,20 @@ def _entries(
 
 
 def _call(
-    plan: Plan, audience: Audience, destination: ApiDestination, frame: pl.DataFrame, connections: Connections
+    plan: Plan,
+    audience: Audience,
+    destination: ApiDestination,
+    con: duckdb.DuckDBPyConnection,
+    connections: Connections,
 ) -> Counter[str]:
     """Send a plan to a platform that is called; each batch counts once it is answered, and is not sent again after a crash."""
     connection = connections(str(_target(plan, audience).connection))
     journal = Batches(plan.audience, plan.platform, plan.hash)
     began = journal.began_at()
     answered = journal.answered()
+    frame = con.execute(
+        f"SELECT * FROM '{quoted(str(plan.rows_path))}' WHERE op IN ('add', 'update', 'remove') ORDER BY op <> 'remove', op, customer_id"
+    ).pl()
     planned = {(row["customer_id"], row["op"]): row for row in frame.iter_rows(named=True)}
     waiting = [
         Change(customer, row["op"], json.loads(row["payload"]), json.loads(row["previous"]))
@@ -306,7 +318,7 @@ def _ask_for_approval(plan: Plan, audience: Audience) -> None:
         )
 
 
-def _ask_consent_again(plan: Plan, audience: Audience, customers: pl.Series) -> None:
+def _ask_consent_again(plan: Plan, audience: Audience) -> None:
     """Refuse a plan in which somebody's consent has gone since it was made.
 
     Raises:
@@ -316,7 +328,13 @@ def _ask_consent_again(plan: Plan, audience: Audience, customers: pl.Series) -> 
     con = open_published()
     try:
         register_readback(con, temporary=True)
-        con.register("asked", customers.to_frame().to_arrow())
+        customers = (
+            pl.scan_parquet(plan.rows_path)
+            .filter(pl.col("op").is_in(["add", "update", "unchanged"]))
+            .select("customer_id")
+            .collect()
+        )
+        keep(con, "asked", customers.to_arrow())
         refused = con.execute(
             f"SELECT count(*) FROM asked WHERE {refusal_sql('asked.customer_id', target.purpose, target.channel, 'readback')} IS NOT NULL"
         ).fetchall()[0][0]

@@ -14,6 +14,7 @@ from activation.assignment import register_assignments
 from activation.audience import load_audiences
 from activation.campaign import load_campaigns
 from activation.ledger import register_ledger
+from warehouse.steps import StepResult, step
 
 SCHEMA = pa.schema(
     [
@@ -26,12 +27,18 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 
 
-def register_exposure(con: duckdb.DuckDBPyConnection) -> None:
+def register_exposure(con: duckdb.DuckDBPyConnection) -> StepResult:
     """Replace the tables that dbt reads.
 
     Raises:
         DeclarationError: a campaign or an audience is declared wrongly.
     """
+    with step("exposure") as result:
+        result.rows_out = _register(con)
+    return result
+
+
+def _register(con: duckdb.DuckDBPyConnection) -> int:
     working = con.execute("SELECT current_catalog()").fetchall()[0][0]
     register_ledger(con)
     register_assignments(con, working)
@@ -49,3 +56,4 @@ def register_exposure(con: duckdb.DuckDBPyConnection) -> None:
     con.register("declared", pa.Table.from_pylist(found, schema=SCHEMA))
     con.execute("CREATE OR REPLACE TABLE activation.campaigns AS SELECT * FROM declared ORDER BY campaign")
     con.unregister("declared")
+    return len(found)

@@ -4,13 +4,14 @@ In: the journal below `state/journal`: one Parquet file per plan whose files wer
 that is called, with a file per batch, written as soon as the platform has answered. Out: `activation.ledger`; `activation.present`, who is on
 which list now as far as was acknowledged and not failed since; `activation.dead_letters`, who was refused and how often; and
 `activation.confirmations`, what became of requests that are worked on in the background. What stays true: the journal is state and is never
-rewritten; a plan is applied when its file, or its folder's `done`, is there. The row that was sent is kept, so that a person can be removed
-by it.
+rewritten; a plan is applied when its file, or its folder's `done`, is there. The row that was sent is kept in the journal alone, so that a person
+can be removed by it.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def last_reconciled_at(audience: str, platform: str) -> datetime | None:
     return datetime.fromisoformat(max(found)) if found else None
 
 
-def write_journal(audience: str, platform: str, plan_hash: str, rows: pa.Table) -> Path:
+def write_journal(audience: str, platform: str, plan_hash: str, rows: Iterable[pa.RecordBatch]) -> Path:
     """Write the outcomes of one plan: the moment from which they count.
 
     Args:
@@ -86,13 +87,15 @@ def write_journal(audience: str, platform: str, plan_hash: str, rows: pa.Table) 
     """
     folder = journal_folder(audience, platform)
     sequence = 1 + applied_plans(audience, platform)
-    table = (
-        rows.append_column("sequence", pa.array([sequence] * rows.num_rows, pa.int64()))
-        .select(SCHEMA.names)
-        .cast(SCHEMA)
-    )
     path = folder / f"{sequence:06d}-{plan_hash[:16]}.parquet"
-    lake.write_parquet(path, table)
+    with files.written_beside(path) as beside:
+        target = lake.ParquetRows(beside)
+        target.write(SCHEMA.empty_table())
+        for batch in rows:
+            table = pa.Table.from_batches([batch])
+            numbered = table.append_column("sequence", pa.array([sequence] * table.num_rows, pa.int64()))
+            target.write(numbered.select(SCHEMA.names).cast(SCHEMA))
+        target.close()
     return path
 
 
@@ -151,42 +154,69 @@ def _confirmations(con: duckdb.DuckDBPyConnection) -> None:
     con.unregister("said")
 
 
+def _journals(audience: str = "*", platform: str = "*") -> list[Path]:
+    root = settings().state / "journal"
+    return sorted([*root.glob(f"{audience}/{platform}/*.parquet"), *root.glob(f"{audience}/{platform}/*/*.parquet")])
+
+
+def _rows_sql(paths: list[Path], columns: str) -> str:
+    # Typed by SQL and not by a registered table: filters of joins cannot be pushed into those.
+    nobody = ", ".join(f"NULL::{'BIGINT' if f.type == pa.int64() else 'VARCHAR'} AS {f.name}" for f in SCHEMA)
+    rows = f"SELECT {columns} FROM (SELECT {nobody}) WHERE false"
+    if paths:
+        listed = ", ".join(f"'{quoted(str(path))}'" for path in paths)
+        rows += f" UNION ALL BY NAME SELECT {columns} FROM read_parquet([{listed}], union_by_name = true)"
+    return rows
+
+
+def last_sent_sql(audience: str, platform: str, place: str, customers: str) -> str:
+    """Return the query of the rows that customers were sent with last: `customer_id` and `payload`.
+
+    Args:
+        audience: whose list it is.
+        platform: where the list is.
+        place: the list.
+        customers: query of the customer ids that are asked for.
+    """
+    rows = _rows_sql(_journals(audience, platform), "customer_id, list, op, status, sequence, payload")
+    return f"""
+        SELECT customer_id, arg_max(payload, sequence) AS payload FROM ({rows})
+        WHERE list = '{quoted(place)}' AND status = 'accepted' AND op <> 'remove' AND customer_id IN ({customers}) GROUP BY 1
+    """
+
+
 def register_ledger(con: duckdb.DuckDBPyConnection) -> None:
     """Replace `activation.ledger`, `present`, `dead_letters` and `confirmations` by what the journal says."""
-    root = settings().state / "journal"
-    found = sorted([*root.glob("*/*/*.parquet"), *root.glob("*/*/*/*.parquet")])
-    con.register("empty_ledger", SCHEMA.empty_table())
-    rows = "SELECT * FROM empty_ledger"
-    if found:
-        listed = ", ".join(f"'{quoted(str(path))}'" for path in found)
-        rows += f" UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], union_by_name = true)"
-    con.execute(
-        f"CREATE OR REPLACE TABLE activation.ledger AS SELECT * FROM ({rows}) ORDER BY audience, platform, sequence, customer_id, op"
-    )
+    kept = ", ".join(n for n in SCHEMA.names if n != "payload")
+    con.execute(f"CREATE OR REPLACE TABLE activation.ledger AS {_rows_sql(_journals(), kept)}")
     _confirmations(con)
     con.execute(
         """
         CREATE OR REPLACE TABLE activation.present AS
-        SELECT audience, platform, list, customer_id, payload_hash, payload, delivered_at AS sent_at
+        SELECT audience, platform, list, customer_id, last.payload_hash, last.delivered_at AS sent_at
         FROM (
-            SELECT l.* FROM activation.ledger AS l
+            SELECT audience, l.platform, list, customer_id,
+                arg_max({'op': op, 'payload_hash': payload_hash, 'delivered_at': delivered_at}, sequence) AS last
+            FROM activation.ledger AS l
             LEFT JOIN activation.confirmations AS c ON l.platform = c.platform AND l.request_id = c.request_id
             WHERE l.status = 'accepted' AND (c.status IS NULL OR c.status <> 'failed' OR l.op = 'remove')
-            QUALIFY row_number() OVER (PARTITION BY audience, l.platform, list, customer_id ORDER BY sequence DESC) = 1
+            GROUP BY ALL
         )
-        WHERE op <> 'remove' ORDER BY ALL
+        WHERE last.op <> 'remove'
         """
     )
     con.execute(
         """
         CREATE OR REPLACE TABLE activation.dead_letters AS
-        SELECT audience, platform, list, customer_id, arg_max(reason, sequence) AS reason, count(*) AS tries,
-            min(delivered_at) AS first_refused_at, max(delivered_at) AS last_refused_at
-        FROM (
-            SELECT *, max(sequence) FILTER (status = 'accepted') OVER (PARTITION BY audience, platform, list, customer_id) AS taken
-            FROM activation.ledger
+        WITH taken AS (
+            SELECT audience, platform, list, customer_id, max(sequence) AS sequence FROM activation.ledger
+            WHERE status = 'accepted' AND customer_id IN (SELECT customer_id FROM activation.ledger WHERE status = 'rejected') GROUP BY ALL
         )
-        WHERE status = 'rejected' AND sequence > coalesce(taken, 0)
+        SELECT l.audience, l.platform, l.list, l.customer_id, arg_max(l.reason, l.sequence) AS reason, count(*) AS tries,
+            min(l.delivered_at) AS first_refused_at, max(l.delivered_at) AS last_refused_at
+        FROM activation.ledger AS l
+        LEFT JOIN taken AS t ON l.audience = t.audience AND l.platform = t.platform AND l.list = t.list AND l.customer_id = t.customer_id
+        WHERE l.status = 'rejected' AND l.sequence > coalesce(t.sequence, 0)
         GROUP BY ALL ORDER BY ALL
         """
     )

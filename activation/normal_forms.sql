@@ -20,17 +20,25 @@ CREATE OR REPLACE TEMP MACRO form_e164(v) AS
 CREATE OR REPLACE TEMP MACRO form_email(v) AS
     nullif(regexp_extract(lower(form_text(v)), '^[^\s\p{Z}]+@[^@\s\p{Z}]*\.[^@\s\p{Z}]*$'), '');
 
--- Lower case; for Gmail's two domains without dots and without what follows a plus.
-CREATE OR REPLACE TEMP MACRO form_google_email(v) AS
+-- From an e-mail in lower case: for Gmail's two domains without dots and without what follows a plus.
+CREATE OR REPLACE TEMP MACRO google_mail(mail) AS
     CASE
-        WHEN regexp_matches(form_email(v), '@(gmail|googlemail)\.com$')
-            THEN nullif(replace(regexp_extract(form_email(v), '^([^+]*).*@[^@]*$', 1), '.', ''), '') || regexp_extract(form_email(v), '@[^@]*$')
-        ELSE form_email(v)
+        WHEN ends_with(mail, '@gmail.com') OR ends_with(mail, '@googlemail.com')
+            THEN nullif(replace(split_part(split_part(mail, '@', 1), '+', 1), '.', ''), '') || '@' || split_part(mail, '@', -1)
+        ELSE mail
     END;
 
--- Lower case without what follows a plus; dots are kept.
-CREATE OR REPLACE TEMP MACRO form_tiktok_email(v) AS
-    nullif(regexp_extract(form_email(v), '^([^+]*).*@[^@]*$', 1), '') || regexp_extract(form_email(v), '@[^@]*$');
+CREATE OR REPLACE TEMP MACRO form_google_email(v) AS google_mail(form_email(v));
+
+-- From an e-mail in lower case: without what follows a plus; dots are kept.
+CREATE OR REPLACE TEMP MACRO tiktok_mail(mail) AS
+    CASE
+        WHEN contains(mail, '+')
+            THEN nullif(regexp_extract(mail, '^([^+]*).*@[^@]*$', 1), '') || '@' || split_part(mail, '@', -1)
+        ELSE mail
+    END;
+
+CREATE OR REPLACE TEMP MACRO form_tiktok_email(v) AS tiktok_mail(form_email(v));
 
 -- Lower case, accents kept.
 CREATE OR REPLACE TEMP MACRO form_google_name(v) AS regexp_replace(lower(form_text(v)), '[\s\p{Z}]+', ' ', 'g');

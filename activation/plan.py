@@ -21,10 +21,10 @@ from activation.audience import Audience, Target, attach_published, columns_of, 
 from activation.campaign import FIELDS, Campaign, load_campaigns
 from activation.client import limits_of
 from activation.destinations import DESTINATIONS, ApiDestination, Destination
-from activation.destinations.base import CUSTOMER_COLUMNS, cells_sql, row_hash_sql, row_sql
+from activation.destinations.base import CUSTOMER_COLUMNS, ROWS_AT_ONCE, row_hash_sql, row_sql
 from activation.hashing import field_sql, register_forms
 from activation.journey import step_audiences
-from activation.ledger import applied_plans, last_applied_at, last_reconciled_at, register_ledger
+from activation.ledger import applied_plans, last_applied_at, last_reconciled_at, last_sent_sql, register_ledger
 from activation.readback import refusal_sql, register_readback
 from warehouse import files, lake
 from warehouse.duck import name, quoted
@@ -32,9 +32,6 @@ from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
-
-#: Rows of a plan that are handed on at once.
-ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target
     fault("plan.before_write")
     with files.written_beside(plan.rows_path) as beside:
         rows = lake.ParquetRows(beside)
-        for batch in _batches(con, keep_unchanged=not isinstance(destination, ApiDestination)):
+        for batch in _batches(con, audience, target):
             rows.write(pa.Table.from_batches([batch]))
         rows.close()
     con.execute("DROP TABLE planned")
@@ -144,11 +141,26 @@ def make_plan(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target
     return plan
 
 
-def _batches(con: duckdb.DuckDBPyConnection, *, keep_unchanged: bool) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a plan in order; at least one batch. Rows that stay as they are matter only where whole lists are written."""
-    payload = "payload" if keep_unchanged else "CASE WHEN op = 'unchanged' THEN '{}' ELSE payload END"
+def _batches(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a plan, at least one batch, in the order of their content.
+
+    What a customer was sent with last is looked up for those alone who leave or change; rows that stay as they are matter only where whole lists
+    are written.
+    """
+    is_called = isinstance(DESTINATIONS[target.platform], ApiDestination)
+    payload = "CASE WHEN op = 'unchanged' THEN '{}' ELSE p.payload END" if is_called else "p.payload"
+    sent = last_sent_sql(
+        audience.name,
+        target.platform,
+        target.list,
+        "SELECT customer_id FROM planned WHERE op IN ('remove', 'update')",
+    )
     reader = con.execute(
-        f"SELECT customer_id, op, reason, {payload} AS payload, payload_hash, previous, campaign, variant FROM planned ORDER BY customer_id"
+        f"""
+        SELECT p.customer_id, op, reason, {payload} AS payload, payload_hash, coalesce(s.payload, '{{}}') AS previous, campaign, variant
+        FROM planned AS p LEFT JOIN ({sent}) AS s ON p.customer_id = s.customer_id
+        ORDER BY coalesce(nullif(payload_hash, ''), md5(coalesce(s.payload, ''))), p.customer_id
+        """
     ).to_arrow_reader(ROWS_AT_ONCE)
     empty = True
     for batch in reader:
@@ -187,17 +199,16 @@ def _planned_sql(
     why_again = "brought in step whole" if is_reconcile else "refreshed before the platform forgets"
     of_variant = f"AND m.variant IS NOT DISTINCT FROM '{quoted(target.variant)}'" if target.variant else ""
     refused = refusal_sql("m.customer_id", target.purpose, target.channel)
+    told = ("the customer", "the campaign", "the variant", "the refusal")
+    cells = destination.cells_sql("asked", told, [(h, name(f"field {h}")) for h in fields])
     return f"""
         WITH asked AS (
-            SELECT {customer}, m.campaign, m.variant, coalesce(m.left_out, {refused}) AS refused{", " if listed else ""}{listed}
+            SELECT {customer}, c.customer_id AS "the customer", m.campaign AS "the campaign", m.variant AS "the variant",
+                coalesce(m.left_out, {refused}) AS "the refusal"{", " if listed else ""}{listed}
             FROM activation.audience_members AS m JOIN cdp.marts.customers AS c ON m.customer_id = c.customer_id {joined}
             WHERE m.audience = ? {of_variant}
         ),
-        celled AS (
-            SELECT customer_id AS "the customer", refused AS "the refusal", campaign AS "the campaign", variant AS "the variant",
-                {cells_sql(destination.cells, [(h, name("field " + h)) for h in fields])}
-            FROM asked
-        ),
+        celled AS ({cells}),
         wanted AS (
             SELECT "the customer" AS customer_id, "the campaign" AS campaign, "the variant" AS variant,
                 coalesce("the refusal", CASE WHEN NOT ({destination.needed}) THEN 'needs {quoted(destination.needs)}' END) AS why,
@@ -205,11 +216,11 @@ def _planned_sql(
             FROM celled
         ),
         present AS (
-            SELECT customer_id, payload_hash, payload, sent_at::TIMESTAMP AS sent_at FROM activation.present
+            SELECT customer_id, payload_hash, sent_at::TIMESTAMP AS sent_at FROM activation.present
             WHERE audience = ? AND platform = ? AND list = ?
         ),
         decided AS (
-            SELECT coalesce(w.customer_id, p.customer_id) AS customer_id, w.payload, w.payload_hash, p.payload AS previous,
+            SELECT coalesce(w.customer_id, p.customer_id) AS customer_id, w.payload, w.payload_hash,
                 coalesce(w.campaign, '') AS campaign, coalesce(w.variant, '') AS variant,
                 CASE WHEN w.customer_id IS NULL THEN 'no longer in the audience' ELSE w.why END AS why,
                 p.customer_id IS NOT NULL AS is_there, coalesce({again}, false) AS is_again, w.payload_hash = p.payload_hash AS is_same
@@ -226,7 +237,7 @@ def _planned_sql(
         SELECT customer_id, op,
             coalesce(why, CASE WHEN op = 'update' AND is_same THEN '{why_again}' END, '') AS reason,
             CASE WHEN why IS NULL THEN payload ELSE '{{}}' END AS payload, CASE WHEN why IS NULL THEN payload_hash ELSE '' END AS payload_hash,
-            CASE WHEN op IN ('remove', 'update') THEN previous ELSE '{{}}' END AS previous, campaign, variant
+            campaign, variant
         FROM told
     """
 

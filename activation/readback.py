@@ -18,6 +18,7 @@ from activation.consent import decision_sql
 from activation.hashing import register_forms
 from activation.refusal import Refusal
 from warehouse import lake
+from warehouse.duck import keep
 from warehouse.faults import fault
 from warehouse.settings import settings
 
@@ -61,9 +62,7 @@ def register_readback(con: duckdb.DuckDBPyConnection, *, temporary: bool = False
     """Replace `activation.readback`, or a temporary `readback`: whom of today's customers a platform refuses; `cdp` is attached."""
     register_forms(con)
     # Rows are handed over, since a connection to the published file reads no other.
-    con.register(
-        "kept_refusals", pa.Table.from_pylist(_kept(sorted(readback_folder().glob("*.parquet"))), schema=SCHEMA)
-    )
+    keep(con, "kept_refusals", pa.Table.from_pylist(_kept(sorted(readback_folder().glob("*.parquet"))), schema=SCHEMA))
     con.execute(
         f"""
         CREATE OR REPLACE {"TEMP TABLE readback" if temporary else f"TABLE {TABLE}"} AS
@@ -72,7 +71,7 @@ def register_readback(con: duckdb.DuckDBPyConnection, *, temporary: bool = False
         ORDER BY ALL
         """
     )
-    con.unregister("kept_refusals")
+    con.execute("DROP TABLE kept_refusals")
 
 
 def refusal_sql(customer: str, purpose: str, channel: str, table: str = TABLE) -> str:

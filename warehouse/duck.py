@@ -48,6 +48,16 @@ def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckd
     return con
 
 
+def keep(con: duckdb.DuckDBPyConnection, table: str, rows: Any) -> None:
+    """Make a temporary table of rows of Arrow or Polars.
+
+    A registered object is scanned where it is, and filters that joins push down are not all understood there (DuckDB 1.5: bloom filters).
+    """
+    con.register("rows_to_keep", rows)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name(table)} AS SELECT * FROM rows_to_keep")
+    con.unregister("rows_to_keep")
+
+
 def quoted(text: str) -> str:
     """Return the inside of a SQL string literal."""
     return text.replace("'", "''")

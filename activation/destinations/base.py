@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import duckdb
 import polars as pl
 
 from activation.hashing import register_forms
@@ -31,6 +32,12 @@ CUSTOMER_COLUMNS = (
     "region",
     "birth_date",
 )
+
+#: What cells may use besides the columns: contact points in the form that all platforms begin from, made once.
+PREPARED = "form_email(email) AS mail, form_e164(phone) AS tel"
+
+#: Rows that are written at once.
+ROWS_AT_ONCE = 100_000
 
 Payload = dict[str, str]
 
@@ -64,6 +71,8 @@ class Destination:
     platform: ClassVar[str]
     #: The exact headers, each with the expression of its cell over columns of a customer; null is an empty cell.
     cells: ClassVar[dict[str, str]]
+    #: Cells that count only when all of them are there.
+    together: ClassVar[tuple[str, ...]] = ()
     #: What a customer must have: a condition over the headers, and the same in words.
     needed: ClassVar[str]
     needs: ClassVar[str]
@@ -81,54 +90,79 @@ class Destination:
             asked = [c for c in CUSTOMER_COLUMNS if c in customer]
             given = ", ".join(f"?::{'DATE' if c == 'birth_date' else 'VARCHAR'} AS {c}" for c in asked)
             missing = "".join(f", NULL::VARCHAR AS {c}" for c in CUSTOMER_COLUMNS if c not in customer)
+            con.execute(f"CREATE TEMP TABLE given AS SELECT {given}{missing}", [customer[c] for c in asked])
             found = con.execute(
-                f"SELECT {row_sql(self.cells)} FROM (SELECT {cells_sql(self.cells)} FROM (SELECT {given}{missing}) AS c) WHERE {self.needed}",
-                [customer[c] for c in asked],
+                f"SELECT {row_sql(self.cells)} FROM ({self.cells_sql('given')}) WHERE {self.needed}"
             ).fetchall()
         finally:
             con.close()
         return json.loads(found[0][0]) if found else None
 
+    def cells_sql(self, source: str, keep: Iterable[str] = (), fields: Iterable[tuple[str, str]] = ()) -> str:
+        """Return the query of all cells, each under its header, over a table of customers.
+
+        Args:
+            source: a table or CTE with the columns of `CUSTOMER_COLUMNS`.
+            keep: further columns of it that are handed on.
+            fields: headers of declared fields with their expressions.
+        """
+        made = ", ".join(f"coalesce({sql}, '') AS {name(h)}" for h, sql in (*self.cells.items(), *fields))
+        kept = "".join(f", {name(c)}" for c in keep)
+        query = f"SELECT {made}{kept} FROM (SELECT *, {PREPARED} FROM {source})"
+        if self.together:
+            is_whole = " AND ".join(f"{name(h)} <> ''" for h in self.together)
+            parts = ", ".join(f"CASE WHEN {is_whole} THEN {name(h)} ELSE '' END AS {name(h)}" for h in self.together)
+            query = f"SELECT * REPLACE ({parts}) FROM ({query})"
+        return query
+
     def write(
-        self, folder: Path, stem: str, changes: pl.DataFrame, everyone: pl.DataFrame, fields: Iterable[str] = ()
+        self, con: duckdb.DuckDBPyConnection, plan: Path, folder: Path, stem: str, fields: Iterable[str] = ()
     ) -> None:
         """Write the files of one plan: what to remove, what to add, and the list as it should be afterwards.
 
-        Writing again with the same plan writes the same bytes. Removals come first, also in time.
+        Writing again with the same plan writes the same bytes. Removals come first, also in time. Rows stand in the order of the plan, which is
+        that of their content and not of customers: the order of a file must not say anything that the file does not.
 
         Args:
+            con: any connection that may read the plan.
+            plan: the plan's rows.
             folder: where the files go.
             stem: what the names of the files of changes begin with.
-            changes: rows of a plan that are added, updated or removed (`op`, `payload`, `previous`).
-            everyone: rows of a plan that are on the list afterwards (`payload`).
             fields: headers of declared fields; they follow the platform's own.
         """
-        leaving = changes.filter(pl.col("op").is_in(["remove", "update"]) & (pl.col("previous") != "{}"))["previous"]
-        coming = changes.filter(pl.col("op").is_in(["add", "update"]))["payload"]
-        for label, rows in (("remove", leaving), ("add", coming)):
-            if len(rows):
-                self.write_rows(folder / f"{stem}_{label}.csv", rows, fields)
-        self.write_rows(folder / "members.csv", everyone["payload"], fields)
-
-    def write_rows(self, path: Path, payloads: pl.Series, fields: Iterable[str] = ()) -> None:
-        """Write rows, given as JSON objects, with the platform's headers and those of declared fields."""
         columns = (*self.cells, *sorted(set(fields) - set(self.cells)))
-        kind = pl.Struct(dict.fromkeys(columns, pl.String))
-        rows = payloads.str.json_decode(kind).struct.unnest() if len(payloads) else pl.DataFrame(schema=dict(kind))
-        # By content, not by customer id: the order of a file must not say anything the file does not.
-        rows = rows.with_columns(pl.all().fill_null("")).sort(list(columns))
-        with files.written_beside(path) as beside:
-            rows.write_csv(beside, line_terminator="\r\n", separator=self.separator)
+        files_of = {
+            f"{stem}_remove.csv": ("previous", "op IN ('remove', 'update') AND previous <> '{}'"),
+            f"{stem}_add.csv": ("payload", "op IN ('add', 'update')"),
+            "members.csv": ("payload", "op IN ('add', 'update', 'unchanged')"),
+        }
+        for file, (column, condition) in files_of.items():
+            if (
+                file == "members.csv"
+                or con.execute(f"SELECT count(*) FROM '{quoted(str(plan))}' WHERE {condition}").fetchall()[0][0]
+            ):
+                self._write_rows(
+                    con, folder / file, f"SELECT {column} AS row FROM '{quoted(str(plan))}' WHERE {condition}", columns
+                )
 
-
-def cells_sql(cells: dict[str, str], fields: Iterable[tuple[str, str]] = ()) -> str:
-    """Return the select list of all cells, each under its header; `fields` are further headers with their expressions."""
-    listed = [f"coalesce({sql}, '') AS {name(header)}" for header, sql in (*cells.items(), *fields)]
-    return ", ".join(listed)
+    def _write_rows(self, con: duckdb.DuckDBPyConnection, path: Path, query: str, columns: tuple[str, ...]) -> None:
+        shape = json.dumps(dict.fromkeys(columns, "VARCHAR"), ensure_ascii=False)
+        parts = ", ".join(f"coalesce(cells.{name(c)}, '') AS {name(c)}" for c in columns)
+        reader = con.execute(
+            f"SELECT {parts} FROM (SELECT from_json(row, '{quoted(shape)}') AS cells FROM ({query}))"
+        ).to_arrow_reader(ROWS_AT_ONCE)
+        with files.written_beside(path) as beside, beside.open("wb") as handle:
+            pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).write_csv(
+                handle, line_terminator="\r\n", separator=self.separator
+            )
+            for batch in reader:
+                pl.DataFrame(batch).write_csv(
+                    handle, line_terminator="\r\n", separator=self.separator, include_header=False
+                )
 
 
 def row_sql(headers: Iterable[str]) -> str:
-    """Return the expression of a row as a JSON object with sorted keys, over the select list of :func:`cells_sql`."""
+    """Return the expression of a row as a JSON object with sorted keys, over a query of cells."""
     return f"json_object({', '.join(f'{chr(39)}{quoted(h)}{chr(39)}, {name(h)}' for h in sorted(headers))})"
 
 

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from activation.destinations.base import Destination
 
-GIVEN, FAMILY = "form_hash(form_google_name(given_name))", "form_hash(form_google_name(surnames))"
-COUNTRY, ZIP = "cell_country(upper(form_text(country)))", "cell_zip(form_text(postcode))"
-IS_WHOLE = f"{GIVEN} IS NOT NULL AND {FAMILY} IS NOT NULL AND {COUNTRY} <> '' AND {ZIP} <> ''"
-
-
-def of_address(sql: str) -> str:
-    """Return a part of an address that is left out unless the address is whole."""
-    return f"CASE WHEN {IS_WHOLE} THEN {sql} END"
-
 
 class GoogleCustomerMatch(Destination):
     """Rows of hashed e-mail, phone and address."""
 
     platform = "google_customer_match"
     cells = {
-        "Email": "form_hash(form_google_email(email))", "Phone": "form_hash(form_e164(phone))",
-        "First Name": of_address(GIVEN), "Last Name": of_address(FAMILY), "Country": of_address(COUNTRY), "Zip": of_address(ZIP),
+        "Email": "form_hash(google_mail(mail))", "Phone": "form_hash(tel)", "First Name": "form_hash(form_google_name(given_name))",
+        "Last Name": "form_hash(form_google_name(surnames))", "Country": "cell_country(upper(form_text(country)))",
+        "Zip": "cell_zip(form_text(postcode))",
     }  # fmt: skip
+    together = ("First Name", "Last Name", "Country", "Zip")
     needed = "\"Email\" <> '' OR \"Phone\" <> '' OR \"Zip\" <> ''"
     needs = "an e-mail, a phone, or name with country and post code"
     min_list_size = 100

@@ -32,6 +32,7 @@ class GoogleDataManager(ApiDestination):
         "email": GoogleCustomerMatch.cells["Email"], "phone": GoogleCustomerMatch.cells["Phone"], "given": GoogleCustomerMatch.cells["First Name"],
         "family": GoogleCustomerMatch.cells["Last Name"], "country": GoogleCustomerMatch.cells["Country"], "zip": GoogleCustomerMatch.cells["Zip"],
     }  # fmt: skip
+    together = ("given", "family", "country", "zip")
     needed = "\"email\" <> '' OR \"phone\" <> '' OR \"zip\" <> ''"
     needs = GoogleCustomerMatch.needs
     min_list_size = GoogleCustomerMatch.min_list_size

@@ -20,7 +20,7 @@ class LinkedInFile(Destination):
     """Rows of hashed e-mail with the country."""
 
     platform = "linkedin_file"
-    cells = {"email": "form_hash(form_email(email))", "country": "cell_country(upper(form_text(country)))"}
+    cells = {"email": "form_hash(mail)", "country": "cell_country(upper(form_text(country)))"}
     needed = "\"email\" <> ''"
     needs = "an e-mail"
     min_list_size = 300

@@ -14,8 +14,8 @@ class Mailchimp(Destination):
 
     platform = "mailchimp"
     cells = {
-        "Email Address": "cell_email(form_email(email))", "First Name": "cell_name(given_name)", "Last Name": "cell_name(surnames)",
-        "Phone Number": "form_e164(phone)",
+        "Email Address": "cell_email(mail)", "First Name": "cell_name(given_name)", "Last Name": "cell_name(surnames)",
+        "Phone Number": "tel",
     }  # fmt: skip
     needed = "\"Email Address\" <> ''"
     needs = "an e-mail"

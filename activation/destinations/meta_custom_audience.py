@@ -9,7 +9,7 @@ from __future__ import annotations
 from activation.destinations.base import Destination
 
 FORMS = {
-    "email": "form_email(email)", "phone": "form_meta_phone(phone)", "fn": "form_meta_name(given_name)", "ln": "form_meta_name(surnames)",
+    "email": "mail", "phone": "substr(tel, 2)", "fn": "form_meta_name(given_name)", "ln": "form_meta_name(surnames)",
     "ct": "form_meta_place(city)", "st": "form_meta_place(region)", "country": "form_country(country)",
     "zip": "form_meta_zip(postcode, country)", "doby": "strftime(birth_date, '%Y')", "dobm": "strftime(birth_date, '%m')",
     "dobd": "strftime(birth_date, '%d')",

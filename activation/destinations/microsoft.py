@@ -19,7 +19,7 @@ class MicrosoftFile(Destination):
     """Rows of hashed e-mail."""
 
     platform = "microsoft_file"
-    cells = {"Email": "form_hash(form_email(email))"}
+    cells = {"Email": "form_hash(mail)"}
     needed = "\"Email\" <> ''"
     needs = "an e-mail"
     min_list_size = 300

@@ -18,7 +18,7 @@ class PinterestFile(Destination):
     """Rows of hashed e-mail."""
 
     platform = "pinterest_file"
-    cells = {"email": "form_hash(form_email(email))"}
+    cells = {"email": "form_hash(mail)"}
     needed = "\"email\" <> ''"
     needs = "an e-mail"
     min_list_size = 100

@@ -28,7 +28,7 @@ class SalesforceMarketingFile(Destination):
     platform = "salesforce_marketing_file"
     cells = {
         "SubscriberKey": "customer_id", "EmailAddress": Mailchimp.cells["Email Address"], "FirstName": Mailchimp.cells["First Name"],
-        "LastName": Mailchimp.cells["Last Name"], "MobileNumber": "form_meta_phone(phone)",
+        "LastName": Mailchimp.cells["Last Name"], "MobileNumber": "substr(tel, 2)",
     }  # fmt: skip
     needed = "\"EmailAddress\" <> ''"
     needs = "an e-mail"

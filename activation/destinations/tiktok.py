@@ -27,7 +27,7 @@ class TikTokFile(Destination):
     """Rows of hashed e-mail and phone."""
 
     platform = "tiktok_file"
-    cells = {"Email_SHA256": "form_hash(form_tiktok_email(email))", "Phone_SHA256": "form_hash(form_e164(phone))"}
+    cells = {"Email_SHA256": "form_hash(tiktok_mail(mail))", "Phone_SHA256": "form_hash(tel)"}
     needed = "\"Email_SHA256\" <> '' OR \"Phone_SHA256\" <> ''"
     needs = "an e-mail or a phone"
     min_list_size = 1000
