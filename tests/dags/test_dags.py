@@ -44,7 +44,7 @@ def parsed():
 def test_every_file_is_a_dag_of_its_name_with_words_airflow_looks_for(parsed):
     assert set(parsed["dags"]) == {
         "ingest_sources", "resolve_identities", "build_profiles", "score_customers", "assemble_audiences", "deliver_audiences",
-        "train_models", "keep_house", "remove_past", "confirm_deliveries",
+        "train_models", "keep_house", "remove_past", "confirm_deliveries", "exchange_with_platforms",
     }  # fmt: skip
     for name, dag in parsed["dags"].items():
         assert dag["file"] == f"{name}.py" and dag["doc"] and not dag["catchup"] and dag["max_active_runs"] == 1
@@ -65,6 +65,7 @@ def test_tasks_that_open_the_working_file_take_the_one_slot(parsed):
         "name_files_set_aside",
         "list_platforms",
         "deliver",
+        "read_who_refuses",
         "remove_what_is_past",
     }
     for dag in parsed["dags"].values():

@@ -18,8 +18,8 @@ bought as (
         on
             drawn.customer_id = orders.customer_id
             and not orders.is_credit_note
-            and orders.ordered_at > drawn.assigned_at
-            and orders.ordered_at <= drawn.assigned_at + to_days(drawn.within_days::integer)
+            and drawn.assigned_at < orders.ordered_at
+            and drawn.assigned_at + to_days(drawn.within_days::integer) >= orders.ordered_at
     left join (
         select
             order_id,
