@@ -197,8 +197,15 @@ def journeys() -> StepResult:
 
 
 def decide() -> StepResult:
-    """Decide what the site, the app and assistants show to whom."""
-    from activation.decisions import decide as work
+    """Decide what the site, the app and assistants show to whom, and what ads say of products."""
+    from activation.decisions import decide as decide_contents
+    from activation.products import write_product_feeds
+
+    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
+        result, feeds = decide_contents(con), write_product_feeds(con)
+        result.facts |= feeds.facts
+        result.seconds += feeds.seconds
+        return result
 
     return _on_working_file(work)
 

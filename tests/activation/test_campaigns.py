@@ -273,3 +273,57 @@ def test_a_wrong_decision_names_the_nearest(deciding):
     deciding.declaration.write_text(json.dumps(broken))
     with pytest.raises(DeclarationError, match="did you mean 'cart_adds_30d'"):
         deciding.decide()
+
+
+# ---------------------------------------------------------------- product files
+
+
+@pytest.fixture
+def stocked(workspace, small_company):
+    small_company.run(deliver=False)
+    con = connect()
+    con.execute("CREATE SCHEMA IF NOT EXISTS metrics; CREATE SCHEMA IF NOT EXISTS scores")
+    con.execute("ALTER TABLE marts.customers ADD COLUMN IF NOT EXISTS as_of_date DATE DEFAULT DATE '2026-10-31'")
+    con.execute(
+        "CREATE TABLE metrics.product_signals AS SELECT * FROM (VALUES ('p1', 'CAFE-1', 'Café', 'drinks', false, false, false, false, 40.0), "
+        "('p2', 'TE-2', 'Té', 'drinks', false, true, false, false, 400.0), ('p3', 'CHA-3', 'Chá', 'drinks', true, false, false, false, 0.0), "
+        "('p4', 'TAZA-4', '=Taza', 'cups', false, false, false, false, 20.0)) "
+        "AS v (product_id, sku, product_name, category, is_out_of_stock, is_overstock, is_viral, is_short, cover_days)"
+    )
+    con.execute(
+        "CREATE TABLE scores.product_pairs AS SELECT * FROM (VALUES ('p1', 'p4', 3.0, 5.0), ('p1', 'p3', 9.0, 9.0), ('p2', 'p4', 0.9, 5.0), "
+        "('p4', 'p1', 3.0, 1.9)) AS v (product_id, with_product_id, lift, z_score)"
+    )
+    con.execute(
+        "CREATE TABLE marts.order_lines AS SELECT * FROM (VALUES ('p1', DATE '2026-10-01', 2.0, 20.0), ('p1', DATE '2026-01-01', 1.0, 99.0), "
+        "('p2', DATE '2026-10-01', 1.0, 12.0), ('p3', DATE '2026-10-01', 1.0, 10.0)) AS v (product_id, order_date, quantity, line_amount_usd)"
+    )
+    publish(con)
+    yield con
+    con.close()
+
+
+def read(workspace, name):
+    with (workspace / "outbox" / "product_feeds" / name).open(encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_products_that_are_out_pause_their_ads_and_nothing_that_is_out_is_offered_in_their_place(stocked, workspace):
+    from activation.products import write_product_feeds
+
+    write_product_feeds(stocked)
+    assert read(workspace, "paused_products.csv") == [
+        {"id": "CHA-3", "availability": "out_of_stock", "pause": "ads", "title": "Chá"}
+    ]
+    assert [r["id"] for r in read(workspace, "overstock_promotion.csv")] == ["TE-2"]
+    feed = {r["id"]: r for r in read(workspace, "remarketing_feed.csv")}
+    assert set(feed) == {"CAFE-1", "TE-2", "CHA-3"}, "what was not sold has no price and is not advertised"
+    assert (
+        feed["CAFE-1"]["price"] == "10.00 USD"
+        and feed["CAFE-1"]["complements"] == "TAZA-4"
+        and feed["CAFE-1"]["substitutes"] == "TE-2"
+    )
+    assert feed["TE-2"]["complements"] == "" and feed["CHA-3"]["substitutes"] == "CAFE-1|TE-2"
+    before = {p.name: p.read_bytes() for p in (workspace / "outbox" / "product_feeds").iterdir()}
+    write_product_feeds(stocked)
+    assert {p.name: p.read_bytes() for p in (workspace / "outbox" / "product_feeds").iterdir()} == before
