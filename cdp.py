@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -230,6 +231,22 @@ def deliver_platform(platform: str) -> dict[str, Any]:
 
     with edge("deliver"):
         return deliver_audiences(destination_connection, platform).as_dict()
+
+
+def waiting_questions() -> list[dict[str, str]]:
+    """Return the plans that wait for a person, in words; what Airflow asks."""
+    from activation.deliver import waiting_questions as work
+
+    with edge("approve"):
+        return [asdict(question) for question in work()]
+
+
+def note_answers(asked: list[dict[str, str]], answers: list[dict[str, Any]]) -> int:
+    """Approve the plans that people said yes to on Airflow's page."""
+    from activation.deliver import note_answers as work
+
+    with edge("approve"):
+        return work(asked, answers)
 
 
 def confirm() -> dict[str, Any]:

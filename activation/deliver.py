@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -31,6 +33,9 @@ from warehouse.operations import ApprovalRow, session
 from warehouse.publish import open_published
 from warehouse.settings import now
 from warehouse.steps import StepResult, step
+
+#: What a person answers to let a plan go out, and to leave it.
+APPROVE, LEAVE = "Approve", "Leave"
 
 
 def no_connections(connection_id: str) -> Connection:
@@ -301,7 +306,52 @@ def approve(plan_hash: str, author: str) -> Plan:
     return plan
 
 
-def _ask_for_approval(plan: Plan, audience: Audience) -> None:
+@dataclass(frozen=True)
+class Question:
+    """A plan that waits for a person: what is asked, in words, and the hash that an answer is for."""
+
+    subject: str
+    body: str
+    plan_hash: str
+
+
+def waiting_questions() -> list[Question]:
+    """Return the plans that nobody has approved and that may not go out without."""
+    audiences = deliverable()
+    found = []
+    for plan in plans():
+        if not plan.changes or is_applied(plan.audience, plan.platform, plan.hash):
+            continue
+        reasons = _reasons_to_ask(plan, audiences[plan.audience])
+        if reasons and not _is_approved(plan):
+            counts = ", ".join(f"{op} {n:,}" for op, n in plan.counts.items())
+            body = f"{' and '.join(reasons)}. {counts}; {plan.size_after:,} on the list afterwards. {' '.join(plan.warnings)}"
+            found.append(Question(f"{plan.audience} to {plan.platform} ({plan.hash[:12]})", body.strip(), plan.hash))
+    return found
+
+
+def note_answers(asked: list[dict[str, str]], answers: list[dict[str, Any]]) -> int:
+    """Approve the plans that people said yes to; a plan that was made anew meanwhile is asked for again.
+
+    Args:
+        asked: questions, as dictionaries.
+        answers: what Airflow's operator returned for each, in their order.
+
+    Returns:
+        How many were approved.
+    """
+    approved = 0
+    for question, answer in zip(asked, answers, strict=True):
+        if APPROVE not in answer.get("chosen_options", []):
+            continue
+        by = answer.get("responded_by_user") or {}
+        with suppress(CdpError):
+            approve(question["plan_hash"], str(by.get("name") or by.get("id") or "Airflow"))
+            approved += 1
+    return approved
+
+
+def _reasons_to_ask(plan: Plan, audience: Audience) -> list[str]:
     removed = plan.counts.get("remove", 0)
     before = removed + plan.counts.get("unchanged", 0) + plan.counts.get("update", 0)
     reasons = []
@@ -309,10 +359,17 @@ def _ask_for_approval(plan: Plan, audience: Audience) -> None:
         reasons.append(f"{plan.changes:,} changes, more than {audience.approve_over:,}")
     if removed and 100 * removed > audience.max_remove_pct * before:
         reasons.append(f"removes {removed:,} of {before:,}, more than {audience.max_remove_pct:g} %")
-    if reasons:
-        with session() as db:
-            if db.get(ApprovalRow, plan.hash) is not None:
-                return
+    return reasons
+
+
+def _is_approved(plan: Plan) -> bool:
+    with session() as db:
+        return db.get(ApprovalRow, plan.hash) is not None
+
+
+def _ask_for_approval(plan: Plan, audience: Audience) -> None:
+    reasons = _reasons_to_ask(plan, audience)
+    if reasons and not _is_approved(plan):
         raise ApprovalNeeded(
             f"{plan.audience}/{plan.platform}: {' and '.join(reasons)}. Look at it, then `cdp approve {plan.hash[:12]}`"
         )

@@ -14,6 +14,7 @@ PROFILES = Asset("clientela://identity/profiles")
 MARTS = Asset("clientela://marts")
 PUBLISHED = Asset("clientela://cdp.duckdb")
 PLANS = Asset("clientela://plans")
+APPROVED = Asset("clientela://plans/approved")
 DELIVERED = Asset("clientela://delivered")
 
 #: While one process writes, DuckDB lets no other in: a task that opens the working file takes the one slot.

@@ -1,12 +1,13 @@
 """Plans in, audience files and calls of platforms out, every change in the ledger.
 
 One mapped task a platform, so that a slow or broken one keeps no other back. A plan that needs a person's approval fails its task at
-once, with the command that approves it; what can be tried again is tried again. The working file is not open meanwhile.
+once, with the command that approves it, and goes out when it was approved there or on Airflow's page; what can be tried again is tried
+again. The working file is not open meanwhile.
 """
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, dag, task
 
-from cdp_assets import DEFAULTS, DELIVERED, PLANS
+from cdp_assets import APPROVED, DEFAULTS, DELIVERED, PLANS
 
 RETRIES = ExceptionRetryPolicy(
     rules=[
@@ -16,7 +17,14 @@ RETRIES = ExceptionRetryPolicy(
 )
 
 
-@dag(schedule=[PLANS], catchup=False, max_active_runs=1, tags=["delivery"], default_args=DEFAULTS, doc_md=__doc__)
+@dag(
+    schedule=(PLANS | APPROVED),
+    catchup=False,
+    max_active_runs=1,
+    tags=["delivery"],
+    default_args=DEFAULTS,
+    doc_md=__doc__,
+)
 def deliver_audiences():
     @task
     def list_platforms() -> list[str]:
