@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from activation.audience import Audience, Target
 from activation.campaign import FIELDS
@@ -144,19 +145,18 @@ def _target(plan: Plan, audience: Audience) -> Target:
 
 
 def _entries(
-    plan: Plan, done: list[tuple[Change, Outcome]], planned: dict[tuple[str, str], dict[str, Any]]
-) -> list[dict[str, object]]:
-    at = now().isoformat(timespec="seconds")
-    return [
-        {
-            "audience": plan.audience, "platform": plan.platform, "list": plan.list, "customer_id": outcome.customer_id,
-            "op": change.op, "status": outcome.status, "reason": outcome.reason or row["reason"], "payload_hash": row["payload_hash"],
-            "payload": row["payload"], "plan_hash": plan.hash, "delivered_at": at, "request_id": outcome.request_id,
-            "campaign": row["campaign"], "variant": row["variant"],
-        }
-        for change, outcome in done
-        for row in (planned[outcome.customer_id, change.op],)
-    ]  # fmt: skip
+    plan: Plan, done: list[tuple[Change, Outcome]], frame: pl.DataFrame, places: dict[tuple[str, str], int]
+) -> pa.Table:
+    """Return the journal of one batch; `places` tells where in the plan's rows a change stands."""
+    rows = frame[[places[change.customer_id, change.op] for change, _ in done]]
+    said = pl.Series("said", [outcome.reason for _, outcome in done], pl.String)
+    return rows.select(
+        pl.lit(plan.audience).alias("audience"), pl.lit(plan.platform).alias("platform"), pl.lit(plan.list).alias("list"), "customer_id", "op",
+        pl.Series("status", [outcome.status for _, outcome in done], pl.String),
+        pl.when(said != "").then(said).otherwise(pl.col("reason")).alias("reason"), "payload_hash", "payload",
+        pl.lit(plan.hash).alias("plan_hash"), pl.lit(now().isoformat(timespec="seconds")).alias("delivered_at"),
+        pl.Series("request_id", [outcome.request_id for _, outcome in done], pl.String), "campaign", "variant",
+    ).to_arrow()  # fmt: skip
 
 
 def _call(
@@ -174,10 +174,12 @@ def _call(
     frame = con.execute(
         f"SELECT * FROM '{quoted(str(plan.rows_path))}' WHERE op IN ('add', 'update', 'remove') ORDER BY op <> 'remove', op, customer_id"
     ).pl()
-    planned = {(row["customer_id"], row["op"]): row for row in frame.iter_rows(named=True)}
+    # Whom the plan names: customer, what happens, and the rows that are sent and that were.
+    listed = list(zip(*(frame[c].to_list() for c in ("customer_id", "op", "payload", "previous")), strict=True))
+    places = {(customer, op): n for n, (customer, op, _, _) in enumerate(listed)}
     waiting = [
-        Change(customer, row["op"], json.loads(row["payload"]), json.loads(row["previous"]))
-        for (customer, op), row in planned.items()
+        Change(customer, op, json.loads(payload), json.loads(previous) if previous != "{}" else {})
+        for customer, op, payload, previous in listed
         if (customer, op) not in answered
     ]
     outcomes: Counter[str] = Counter()
@@ -186,7 +188,7 @@ def _call(
         fault("deliver.before_send")
         for done in destination.batches(client, connection, plan.list, waiting):
             fault("deliver.after_send")
-            journal.write(_entries(plan, done, planned))
+            journal.write(_entries(plan, done, frame, places))
             outcomes.update(outcome.status for _, outcome in done)
             fault("deliver.after_journal")
         if plan.is_reconcile:

@@ -78,6 +78,11 @@ def last_reconciled_at(audience: str, platform: str) -> datetime | None:
     return datetime.fromisoformat(max(found)) if found else None
 
 
+def _numbered(rows: pa.Table, sequence: int) -> pa.Table:
+    numbered = rows.append_column("sequence", pa.array([sequence] * rows.num_rows, pa.int64()))
+    return numbered.select(SCHEMA.names).cast(SCHEMA)
+
+
 def write_journal(audience: str, platform: str, plan_hash: str, rows: Iterable[pa.RecordBatch]) -> Path:
     """Write the outcomes of one plan: the moment from which they count.
 
@@ -92,9 +97,7 @@ def write_journal(audience: str, platform: str, plan_hash: str, rows: Iterable[p
         target = lake.ParquetRows(beside)
         target.write(SCHEMA.empty_table())
         for batch in rows:
-            table = pa.Table.from_batches([batch])
-            numbered = table.append_column("sequence", pa.array([sequence] * table.num_rows, pa.int64()))
-            target.write(numbered.select(SCHEMA.names).cast(SCHEMA))
+            target.write(_numbered(pa.Table.from_batches([batch]), sequence))
         target.close()
     return path
 
@@ -107,6 +110,7 @@ class Batches:
         self.sequence = int(known[0].name.split("-")[0]) if known else 1 + applied_plans(audience, platform)
         self.folder = journal_folder(audience, platform) / f"{self.sequence:06d}-{plan_hash[:16]}"
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.written = len(list(self.folder.glob("*.parquet")))
 
     def answered(self) -> set[tuple[str, str]]:
         """Return customers and operations that the platform has answered already."""
@@ -114,11 +118,10 @@ class Batches:
         tables = [pq.read_table(path, columns=["customer_id", "op"]).to_pylist() for path in paths]
         return {(row["customer_id"], row["op"]) for rows in tables for row in rows}
 
-    def write(self, rows: list[dict[str, object]]) -> None:
-        """Write the outcomes of one batch: the moment from which they count."""
-        number = 1 + len(list(self.folder.glob("*.parquet")))
-        table = pa.Table.from_pylist([{**row, "sequence": self.sequence} for row in rows], schema=SCHEMA)
-        lake.write_parquet(self.folder / f"{number:06d}.parquet", table)
+    def write(self, rows: pa.Table) -> None:
+        """Write the outcomes of one batch, columns of `SCHEMA` without `sequence`: the moment from which they count."""
+        self.written += 1
+        lake.write_parquet(self.folder / f"{self.written:06d}.parquet", _numbered(rows, self.sequence))
 
     def began_at(self) -> datetime:
         """Return when the plan was begun to be sent; the first call says that it is now."""

@@ -64,12 +64,13 @@ def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
     Raises:
         CdpError: there is no such benchmark, or a step failed.
     """
-    from benchmarks import identity, ingest, marts
+    from benchmarks import activation, identity, ingest, marts
 
     known: dict[str, Callable[[], dict[str, Any]]] = {
         "first_light": lambda: first_light(sizes or (5_000, 100_000)),
         "ingest": ingest.run,
         "identity": identity.run,
+        "activation": activation.run,
         "marts": lambda: marts.run(sizes or (100_000, 1_000_000)),
     }
     if name not in known:
@@ -132,6 +133,8 @@ def draw(path: Path) -> Path:
     target = path.with_suffix(".svg")
     if "sample_second_build" in figures:
         return draw_builds(figures, target)
+    if "second_plan" in figures:
+        return draw_activation(figures, target)
     if "formats" in figures:
         return draw_formats(figures, target)
     if "sets" in figures:
@@ -222,4 +225,28 @@ def draw_sets(figures: dict[str, Any], target: Path) -> Path:
     )  # fmt: skip
     marks = base.mark_tick(thickness=3, color="black").encode(x="bar:Q", y=place)
     (bars + marks).properties(width=560).save(str(target))
+    return target
+
+
+def draw_activation(figures: dict[str, Any], target: Path) -> Path:
+    """Draw seconds of what leaves, each beside its bar where there is one."""
+    import altair as alt
+
+    bars = figures["bars"]
+    google, meta = figures["google_customer_match"], figures["meta_custom_audience"]
+    rows = [
+        ("rows and files, Google and Meta", figures["files"]["seconds"], bars["files_s"]),
+        ("SHA-256 alone", figures["hash_alone"]["seconds"], None),
+        ("first plan, Google", google["plan"]["seconds"], None), ("its files and journal", google["write"]["seconds"], None),
+        ("first plan, Meta", meta["plan"]["seconds"], None), ("files and journal of Meta", meta["write"]["seconds"], None),
+        ("plan of 2 % change", figures["second_plan"]["seconds"], bars["plan_s"]),
+    ]  # fmt: skip
+    data = alt.Data(values=[{"what": w, "seconds": s, "bar": b} for w, s, b in rows])
+    base = alt.Chart(data, title=f"{figures['members']:,} members on two cores").encode(
+        y=alt.Y("what:N", sort=None, title=None)
+    )
+    drawn = base.mark_bar().encode(x=alt.X("seconds:Q", title="seconds")) + base.mark_tick(
+        color="black", thickness=3
+    ).encode(x="bar:Q")
+    drawn.properties(width=460).save(target)
     return target
