@@ -14,6 +14,8 @@ import duckdb
 
 from warehouse.duck import connect
 
+#: Forms that begin from an e-mail in lower case.
+OF_MAIL = ("google_mail", "tiktok_mail")
 MACROS = Path(__file__).parent / "normal_forms.sql"
 
 
@@ -42,10 +44,14 @@ def mailchimp_hash(email: str) -> str:
 
 
 def apply_form(form: str, *values: Any) -> Any:
-    """Return one value in a form: for looking at a single one."""
+    """Return one value in a form: for looking at a single one. `google_mail` and `tiktok_mail` begin from any e-mail."""
     con = connect(":memory:")
     try:
         register_forms(con)
+        if form in OF_MAIL:
+            return con.execute(f"SELECT {form}(mail) FROM (SELECT form_email(?) AS mail)", list(values)).fetchall()[0][
+                0
+            ]
         return con.execute(f"SELECT {form}({', '.join('?' for _ in values)})", list(values)).fetchall()[0][0]
     finally:
         con.close()

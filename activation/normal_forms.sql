@@ -20,7 +20,7 @@ CREATE OR REPLACE TEMP MACRO form_e164(v) AS
 CREATE OR REPLACE TEMP MACRO form_email(v) AS
     nullif(regexp_extract(lower(form_text(v)), '^[^\s\p{Z}]+@[^@\s\p{Z}]*\.[^@\s\p{Z}]*$'), '');
 
--- From an e-mail in lower case: for Gmail's two domains without dots and without what follows a plus.
+-- Of an e-mail in lower case (made once, and not inside: macros are pasted wherever their argument stands): for Gmail's two domains without dots and without what follows a plus.
 CREATE OR REPLACE TEMP MACRO google_mail(mail) AS
     CASE
         WHEN ends_with(mail, '@gmail.com') OR ends_with(mail, '@googlemail.com')
@@ -28,17 +28,13 @@ CREATE OR REPLACE TEMP MACRO google_mail(mail) AS
         ELSE mail
     END;
 
-CREATE OR REPLACE TEMP MACRO form_google_email(v) AS google_mail(form_email(v));
-
--- From an e-mail in lower case: without what follows a plus; dots are kept.
+-- Of an e-mail in lower case: without what follows a plus; dots are kept.
 CREATE OR REPLACE TEMP MACRO tiktok_mail(mail) AS
     CASE
         WHEN contains(mail, '+')
             THEN nullif(regexp_extract(mail, '^([^+]*).*@[^@]*$', 1), '') || '@' || split_part(mail, '@', -1)
         ELSE mail
     END;
-
-CREATE OR REPLACE TEMP MACRO form_tiktok_email(v) AS tiktok_mail(form_email(v));
 
 -- Lower case, accents kept.
 CREATE OR REPLACE TEMP MACRO form_google_name(v) AS regexp_replace(lower(form_text(v)), '[\s\p{Z}]+', ' ', 'g');

@@ -231,6 +231,7 @@ def draw_sets(figures: dict[str, Any], target: Path) -> Path:
 def draw_activation(figures: dict[str, Any], target: Path) -> Path:
     """Draw seconds of what leaves, each beside its bar where there is one."""
     import altair as alt
+    import polars as pl
 
     bars = figures["bars"]
     google, meta = figures["google_customer_match"], figures["meta_custom_audience"]
@@ -241,7 +242,7 @@ def draw_activation(figures: dict[str, Any], target: Path) -> Path:
         ("first plan, Meta", meta["plan"]["seconds"], None), ("files and journal of Meta", meta["write"]["seconds"], None),
         ("plan of 2 % change", figures["second_plan"]["seconds"], bars["plan_s"]),
     ]  # fmt: skip
-    data = alt.Data(values=[{"what": w, "seconds": s, "bar": b} for w, s, b in rows])
+    data = pl.DataFrame(rows, schema=["what", "seconds", "bar"], orient="row")
     base = alt.Chart(data, title=f"{figures['members']:,} members on two cores").encode(
         y=alt.Y("what:N", sort=None, title=None)
     )

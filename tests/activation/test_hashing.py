@@ -16,9 +16,9 @@ VECTORS = [
     ("form_meta_name", "Mary", "6915771be1c5aa0c886870b6951b03d7eafc121fea0e80a5ea83beb7c449f4ec"),
     ("form_meta_name", "정", "8fa8cd9c440be61d0151429310034083132b35975c4bea67fdd74158eb51db14"),
     ("form_meta_name", "Valéry", "08e1996b5dd49e62a4b4c010d44e4345592a863bb9f8e3976219bac29417149c"),
-    ("form_google_email", "alexz@example.com", "509e933019bb285a134a9334b8bb679dff79d0ce023d529af4bd744d47b4fd8a"),
+    ("google_mail", "alexz@example.com", "509e933019bb285a134a9334b8bb679dff79d0ce023d529af4bd744d47b4fd8a"),
     ("form_e164", "+18005550100", "fb4f73a6ec5fdb7077d564cdd22c3554b43ce49168550c3b12c547b78c517b30"),
-    ("form_tiktok_email", "janedoe@gmail.com", "d6117306485ed0e50afab3ac871e98f81699151f30281527d63ff5f233656c69"),
+    ("tiktok_mail", "janedoe@gmail.com", "d6117306485ed0e50afab3ac871e98f81699151f30281527d63ff5f233656c69"),
 ]
 
 
@@ -33,8 +33,8 @@ def test_all_vectors_of_the_shared_file(shared_data):
     ]
     forms = {
         ("meta", "em"): "form_email", ("meta", "ph"): "form_meta_phone",
-        ("meta", "fn"): "form_meta_name", ("google", "email"): "form_google_email", ("google", "given_name"): "form_google_name",
-        ("google", "family_name"): "form_google_name", ("tiktok", "email"): "form_tiktok_email",
+        ("meta", "fn"): "form_meta_name", ("google", "email"): "google_mail", ("google", "given_name"): "form_google_name",
+        ("google", "family_name"): "form_google_name", ("tiktok", "email"): "tiktok_mail",
     }  # fmt: skip
     checked = 0
     for vector in listed:
@@ -55,14 +55,14 @@ def test_all_vectors_of_the_shared_file(shared_data):
 @pytest.mark.parametrize(
     ("form", "raw", "normal"),
     [
-        ("form_google_email", " Jane.Q.Doe+news@Gmail.com ", "janeqdoe@gmail.com"),
-        ("form_google_email", "user.name+NYC@Example.com", "user.name+nyc@example.com"),
-        ("form_google_email", "x@gmailx.com", "x@gmailx.com"),
+        ("google_mail", " Jane.Q.Doe+news@Gmail.com ", "janeqdoe@gmail.com"),
+        ("google_mail", "user.name+NYC@Example.com", "user.name+nyc@example.com"),
+        ("google_mail", "x@gmailx.com", "x@gmailx.com"),
         ("form_email", " Jane.Q.Doe+news@Gmail.com ", "jane.q.doe+news@gmail.com"),
         ("form_meta_name", "O'Brien", "obrien"), ("form_meta_name", "García-Márquez", "garcíamárquez"),
         ("form_meta_place", "Ciudad de México", "ciudaddeméxico"), ("form_meta_place", "München", "münchen"),
         ("form_google_name", "  Peña  Nieto ", "peña nieto"), ("form_country", "MX", "mx"), ("form_country", "Germany", None),
-        ("form_google_email", "sin correo", None), ("form_e164", "55 1234", None),
+        ("google_mail", "sin correo", None), ("form_e164", "55 1234", None),
     ],
 )  # fmt: skip
 def test_normal_forms_differ_by_platform(form, raw, normal):
