@@ -346,7 +346,7 @@ def _why_sql(audience: Audience, campaigns: list[Campaign]) -> str:
     return f"""
         SELECT audience, customer_id,
             coalesce(why, CASE WHEN is_held THEN 'holdout' WHEN variant = '{CONTROL}' THEN 'control group of ' || campaign END) AS left_out,
-            campaign, nullif(variant, '{CONTROL}') AS variant,
+            campaign, CASE WHEN NOT is_held THEN nullif(variant, '{CONTROL}') END AS variant,
             why IS NULL AND (is_held OR coalesce(variant = '{CONTROL}', false)) AS is_control
         FROM (
             SELECT s.audience, s.customer_id, {why} AS why, s.campaign,
