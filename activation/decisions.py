@@ -179,11 +179,7 @@ def _pick(placement: Placement, columns: dict[str, str], values: list[Any], *, c
 def _write_feed(con: duckdb.DuckDBPyConnection) -> None:
     """Write one JSON object a line: for customers with segments and recommendations, for visitors with contents alone."""
     columns = columns_of(con, "marts", "customers")
-    further = [
-        c
-        for c in ("lifecycle", "value_tier", "recommended_product_ids", "next_best_action", "preferred_language")
-        if c in columns
-    ]
+    further = [c for c in FURTHER if c in columns]
     listed = "".join(f", '{c}', c.{c}" for c in further)
     shown = (
         "SELECT id, to_json(map_from_entries(list((placement, content) ORDER BY placement))) AS decisions FROM activation.decisions "

@@ -144,6 +144,15 @@ def _target(plan: Plan, audience: Audience) -> Target:
     return next(t for t in audience.destinations if t.platform == plan.platform and t.list == plan.list)
 
 
+def _is_shared(plan: Plan) -> bool:
+    """Tell whether another audience, or a step of a journey, fills the same list."""
+    return any(
+        name != plan.audience and (target.platform, target.list) == (plan.platform, plan.list)
+        for name, audience in deliverable().items()
+        for target in audience.destinations
+    )
+
+
 def _entries(
     plan: Plan, done: list[tuple[Change, Outcome]], frame: pl.DataFrame, places: dict[tuple[str, str], int]
 ) -> pa.Table:
@@ -191,7 +200,8 @@ def _call(
             journal.write(_entries(plan, done, frame, places))
             outcomes.update(outcome.status for _, outcome in done)
             fault("deliver.after_journal")
-        if plan.is_reconcile:
+        # On a list that another audience fills too, what is older may be the other's.
+        if plan.is_reconcile and not _is_shared(plan):
             destination.remove_older(client, connection, plan.list, began)
     finally:
         client.close()

@@ -126,6 +126,22 @@ def test_a_list_is_brought_in_step_whole_and_who_was_put_there_by_hand_goes(to, 
     assert len(platform.removed_all) == 1 and read_plan("vip", "google_data_manager").counts == {"unchanged": 6}
 
 
+def test_a_list_that_two_audiences_fill_loses_nobody_of_the_other(to, platform, monkeypatch, workspace):
+    start = datetime(2026, 11, 1, 6, tzinfo=UTC)
+    at(monkeypatch, start)
+    company = to("google_data_manager", "4711", reconcile_days=30)
+    declared = json.loads((workspace / "audiences" / "vip.yml").read_text())
+    other = {**declared, "name": "others", "who": {"segment": "late_payers"}, "suppress": []}
+    (workspace / "audiences" / "others.yml").write_text(json.dumps(other))
+    company.late = {"C1"}
+    go(company)
+    at(monkeypatch, start + timedelta(days=30))
+    company.run(deliver=False)
+    assert read_plan("vip", "google_data_manager").is_reconcile
+    company.deliver()
+    assert not platform.removed_all and len(platform.lists["4711"]) == 6
+
+
 def test_members_are_sent_again_before_the_platform_forgets_them(to, platform, monkeypatch):
     start = datetime(2026, 11, 1, 6, tzinfo=UTC)
     at(monkeypatch, start)
