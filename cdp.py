@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from commands import audiences as audience_commands
-from commands import backtest, destinations, identity, resolve, sources
+from commands import backtest, destinations, identity, people, resolve, sources
 from warehouse.errors import CdpError, edge, redacted
 from warehouse.settings import ROOMS, settings
 
@@ -225,6 +225,20 @@ def deliver() -> StepResult:
     return deliver_audiences(destination_connection)
 
 
+def show() -> StepResult:
+    """Publish audiences and what became of them, for the page and for analysts."""
+    from activation.showing import build_showing
+    from warehouse.publish import publish_audiences
+
+    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
+        result, published = build_showing(con), publish_audiences(con)
+        result.facts |= published.facts
+        result.seconds += published.seconds
+        return result
+
+    return _on_working_file(work)
+
+
 def deliver_platform(platform: str) -> dict[str, Any]:
     """Apply the plans of one platform and return what came of it; what a mapped task calls, so that no platform waits for another."""
     from activation.deliver import deliver_audiences
@@ -294,7 +308,7 @@ def destination_connection(connection_id: str) -> Any:
 STEPS: dict[str, Callable[[], StepResult]] = {
     "land": land_all, "bronze": bronze, "standardise": standardise, "link": link, "cluster": cluster, "golden": golden,
     "build": build, "score": score, "check": check, "publish": publish, "audiences": audiences, "journeys": journeys, "decide": decide,
-    "plan": plan, "deliver": deliver,
+    "plan": plan, "deliver": deliver, "show": show,
 }  # fmt: skip
 
 
@@ -511,6 +525,7 @@ for _command in (
     audience_commands.audience,
     *destinations.COMMANDS,
     *identity.COMMANDS,
+    *people.COMMANDS,
 ):
     cli.add_command(_command)
 
@@ -620,12 +635,13 @@ def keep_house() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8400, show_default=True)
 def serve(host: str, port: int) -> None:
-    """Serve the page for marketers."""
+    """Serve the page and its API; add people with `cdp user add`."""
     import uvicorn
 
     from portal.app import make_app
 
-    uvicorn.run(make_app(), host=host, port=port, log_level="warning")
+    # Addresses of the page hold search terms; they are not logged.
+    uvicorn.run(make_app(), host=host, port=port, log_level="warning", access_log=False, server_header=False)
 
 
 @cli.command()

@@ -5,7 +5,7 @@ Google's and Klaviyo's answers come minutes to hours after the call, so this run
 
 from airflow.sdk import dag, task
 
-from cdp_assets import DEFAULTS, WAREHOUSE
+from cdp_assets import DEFAULTS, WAREHOUSE, do
 
 
 @dag(schedule="23 * * * *", catchup=False, max_active_runs=1, tags=["delivery"], default_args=DEFAULTS, doc_md=__doc__)
@@ -16,7 +16,11 @@ def confirm_deliveries():
 
         return ask()
 
-    confirm()
+    @task(**WAREHOUSE)
+    def show() -> dict:
+        return do("show")
+
+    confirm() >> show()
 
 
 confirm_deliveries()

@@ -7,7 +7,7 @@ again. The working file is not open meanwhile.
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, dag, task
 
-from cdp_assets import APPROVED, DEFAULTS, DELIVERED, PLANS
+from cdp_assets import APPROVED, DEFAULTS, DELIVERED, PLANS, WAREHOUSE, do
 
 RETRIES = ExceptionRetryPolicy(
     rules=[
@@ -43,7 +43,12 @@ def deliver_audiences():
         outlet_events[DELIVERED].extra = counts
         return counts
 
-    deliver.expand(platform=list_platforms())
+    @task(**WAREHOUSE)
+    def show() -> dict:
+        return do("show")
+
+    # Also after a failure: what one platform refused is to be seen, and the run stays red.
+    deliver.expand(platform=list_platforms()) >> show().as_teardown()
 
 
 deliver_audiences()

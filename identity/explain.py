@@ -86,24 +86,36 @@ def how_joined(con: duckdb.DuckDBPyConnection, customer_id: str) -> dict[str, An
     found = rows(con, "SELECT record_key FROM identity.members WHERE customer_id = ? ORDER BY 1", [customer_id])
     if not found:
         raise CdpError(f"customer {customer_id} has no records now; ask `cdp id {customer_id}` what became of it")
-    keys = [row["record_key"] for row in found]
-    place = {key: at for at, key in enumerate(keys)}
-    rules = rules_in_force()
-    matrix = np.full((len(keys), len(keys)), rules.clip_bits.low)
-    kinds: dict[tuple[int, int], str] = {}
-    for pair in rows(
+    pairs = rows(
         con,
         "SELECT record_l, record_r, match_weight, kind, verdict FROM identity.links AS l "
         "WHERE record_l IN (SELECT record_key FROM identity.members WHERE customer_id = ?) "
         "AND record_r IN (SELECT record_key FROM identity.members WHERE customer_id = ?)",
         [customer_id, customer_id],
-    ):
+    )
+    return {"customer_id": customer_id, **joined([row["record_key"] for row in found], pairs)}
+
+
+def joined(keys: list[str], pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Say how records came to be one from the pairs among them.
+
+    Args:
+        keys: the record keys, sorted.
+        pairs: `record_l`, `record_r`, `match_weight`, `kind` and `verdict` of every linked pair among them.
+
+    Returns:
+        `records`, `joins` and `bridges` as in :func:`how_joined`.
+    """
+    place = {key: at for at, key in enumerate(keys)}
+    rules = rules_in_force()
+    matrix = np.full((len(keys), len(keys)), rules.clip_bits.low)
+    kinds: dict[tuple[int, int], str] = {}
+    for pair in pairs:
         at = (place[pair["record_l"]], place[pair["record_r"]])
         weight = float(averaged_weights(np.array([pair["match_weight"]]), np.array([pair["verdict"]], dtype=object))[0])
         matrix[at], matrix[at[::-1]] = weight, weight
         kinds[at] = pair["kind"]
     return {
-        "customer_id": customer_id,
         "records": keys,
         "joins": _joins(matrix, kinds, rules.merge_cut_bits),
         "bridges": _bridges(matrix, kinds, rules.clip_bits.low, rules.merge_cut_bits),

@@ -55,3 +55,14 @@ def judgements() -> list[tuple[str, str, str]]:
         ).all()
         newest = {(row.record_l, row.record_r): row.verdict for row in rows}
     return [(low, high, verdict) for (low, high), verdict in sorted(newest.items())]
+
+
+def history(limit: int = 20, author: str | None = None) -> list[JudgementRow]:
+    """Return the newest decisions, undone ones as well; those of one author where one is named."""
+    query = select(JudgementRow).order_by(JudgementRow.judgement_id.desc()).limit(limit)
+    if author:
+        query = query.where(JudgementRow.author == author)
+    with session() as db:
+        found = list(db.scalars(query))
+        db.expunge_all()
+    return found

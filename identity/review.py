@@ -1,7 +1,8 @@
 """What stewards should look at first, and what their decisions say about all the pairs they did not look at.
 
 In: `identity.links`, `identity.clusters`, people's judgements. Out: `identity.review_queue`, one row per pair worth a look that
-nobody has judged, the one that matters most first; an estimate of precision and recall with intervals from the judgements.
+nobody has judged, the one that matters most first; `identity.customer_links`, the pairs that hold each customer together; an
+estimate of precision and recall with intervals from the judgements.
 """
 
 from __future__ import annotations
@@ -68,6 +69,14 @@ def build_review_queue(con: duckdb.DuckDBPyConnection) -> StepResult:
                 round(uncertainty_bits * (1 + ln(1 + greatest(value_usd, 0))) * records, 4) AS priority
             FROM weighed WHERE uncertainty_bits >= {rules.review_from_bits}
             ORDER BY priority DESC, record_l, record_r
+            """
+        )
+        con.execute(
+            """
+            CREATE OR REPLACE TABLE identity.customer_links AS
+            SELECT a.customer_id, l.record_l, l.record_r, l.match_weight, l.kind, l.verdict FROM identity.links AS l
+            JOIN identity.members AS a ON l.record_l = a.record_key JOIN identity.members AS b ON l.record_r = b.record_key
+            WHERE a.customer_id = b.customer_id ORDER BY a.customer_id, l.record_l, l.record_r
             """
         )
         result.rows_in, result.rows_out = count(con, "identity.links"), count(con, "identity.review_queue")

@@ -1,208 +1,169 @@
-"""The page: home, audiences, data health. Server-side HTML; browsing and downloading work without JavaScript.
+"""The page and its API: one process beside the pipeline, which it never waits for.
 
-Reads only the published file, the plans and the delivered files; every download needs a name and a reason and is audited.
-Files are addressed by audience and platform as declared, never by path.
+Server-side HTML: browsing and downloading work without JavaScript. Pages read the published files alone; what people decide goes to the operations
+database. Every route says who may call it (`portal/policy.py`), or nothing starts.
 """
 
 from __future__ import annotations
 
-import re
+import gzip
+import hashlib
+import logging
+import secrets
+import traceback
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from fastapi import FastAPI, Form, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from fastapi.templating import Jinja2Templates
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 
-from activation.audience import load_audiences
-from activation.plan import plans
-from privacy import audit
-from warehouse.duck import has_table, rows
-from warehouse.errors import CdpError
-from warehouse.publish import manifest, open_published
-from warehouse.settings import settings
+from portal import api
+from portal.language import language_of as _asked
+from portal.pages import ROUTERS
+from portal.visit import LANGUAGE, NotAllowed, NotFound, NotSignedIn, Pages, Unwell, Visit, check_policies
+from warehouse.errors import CdpError, redacted
 
 HERE = Path(__file__).parent
-LANGUAGES = ("es", "en")
+log = logging.getLogger("clientela.page")
 
-#: Nothing is loaded from elsewhere, nothing runs.
+#: Nothing is loaded from elsewhere, and nothing runs that is not a file of ours.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
+KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+statics = Pages()
 
 
 @cache
-def texts() -> dict[str, Any]:
-    """Read the texts of both languages."""
-    found: dict[str, Any] = yaml.safe_load((HERE / "i18n" / "texts.yml").read_text(encoding="utf-8"))
-    return found
+def _static(file: str) -> tuple[bytes, bytes, str, str] | None:
+    """Return a file of ours, packed and not, its kind and its mark; names are looked up, never followed."""
+    known = {str(p.relative_to(HERE / "static")): p for p in (HERE / "static").rglob("*") if p.suffix in KINDS}
+    if file not in known:
+        return None
+    content = known[file].read_bytes()
+    return content, gzip.compress(content, 6), KINDS[known[file].suffix], hashlib.sha256(content).hexdigest()[:16]
 
 
-def said(text: str, language: str) -> str:
-    """Say in the page's language what the pipeline wrote in English."""
-    if language == "en":
-        return text
-    words: dict[str, str] = texts()["words_es"]
-    for pattern, spanish in texts()["phrases_es"]:
-        match = re.search(pattern, text)
-        if match:
-            return str(spanish).format(*(words.get(part, part) for part in match.groups()))
-    return words.get(text, text)
-
-
-def language_of(request: Request) -> str:
-    """Return the language asked for: the cookie's, else the browser's, else Spanish."""
-    chosen = request.cookies.get("language")
-    if chosen in LANGUAGES:
-        return chosen
-    return "en" if request.headers.get("accept-language", "").lower().startswith("en") else "es"
+@statics.page("/static/{file:path}", "open")
+def static(request: Request, file: str) -> Response:
+    """Serve a script or style of ours."""
+    found = _static(file)
+    if found is None:
+        raise NotFound
+    content, packed, kind, mark = found
+    headers = {"Cache-Control": "public, max-age=3600", "ETag": f'"{mark}"', "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == f'"{mark}"':
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(content, media_type=kind, headers=headers)
 
 
 def make_app() -> FastAPI:
-    """Build the application."""
-    app = FastAPI(title="Clientela", docs_url=None, redoc_url=None, openapi_url=None)
-    templates = Jinja2Templates(HERE / "templates")
-    templates.env.filters["said"] = said
+    """Build the application.
+
+    Raises:
+        CdpError: a route says not who may call it.
+    """
+    app = FastAPI(title="Clientela", version="1", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.middleware("http")
     async def _headers(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
-        response.headers.update(HEADERS)
+        try:
+            response: Response = await call_next(request)
+        except Exception as error:
+            # Caught here and not by a handler, which would hand the error on to a log that quotes it.
+            response = _broken(request, error)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        # Everything that is not a file of ours may hold personal data.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def page(request: Request, template: str, **facts: Any) -> HTMLResponse:
-        language = language_of(request)
-        context = {
-            "t": texts()[language],
-            "language": language,
-            "path": request.url.path,
-            "manifest": manifest(),
-            **facts,
-        }
-        return templates.TemplateResponse(request, template, context)
-
-    @app.get("/", response_class=HTMLResponse)
-    def home(request: Request) -> HTMLResponse:
-        return page(request, "home.html", **_home_facts())
-
-    @app.get("/audiences", response_class=HTMLResponse)
-    def audiences(request: Request) -> HTMLResponse:
-        made = plans()
-        sizes = {
-            a.name: max((p.size_after for p in made if p.audience == a.name), default=0)
-            for a in load_audiences().values()
-        }
-        return page(request, "audiences.html", audiences=list(load_audiences().values()), sizes=sizes)
-
-    @app.get("/audiences/{name}", response_class=HTMLResponse)
-    def audience(request: Request, name: str) -> HTMLResponse:
-        found = load_audiences().get(name)
-        if found is None:
-            raise HTTPException(404)
-        made = [
-            {
-                "plan": p,
-                "has_file": (p.folder / "members.csv").exists(),
-                "refused": sorted(p.refused.items(), key=lambda r: -r[1]),
-            }
-            for p in plans()
-            if p.audience == name
-        ]
-        return page(request, "audience.html", audience=found, plans=made)
-
-    @app.post("/audiences/{name}/{platform}/download")
-    def download(
-        name: str, platform: str, actor: str = Form(min_length=2), reason: str = Form(min_length=4)
-    ) -> FileResponse:
-        found = load_audiences().get(name)
-        if found is None or platform not in [target.platform for target in found.destinations]:
-            raise HTTPException(404)
-        path = settings().outbox / name / platform / "members.csv"
-        if not path.exists():
-            raise HTTPException(404)
-        audit.record(actor, "audience downloaded", f"{name}/{platform}", reason)
-        return FileResponse(path, media_type="text/csv", filename=f"{name}_{platform}.csv")
-
-    @app.get("/health", response_class=HTMLResponse)
-    def health(request: Request) -> HTMLResponse:
-        return page(request, "health.html", **_health_facts())
-
-    @app.get("/language/{language}")
-    def choose(language: str, back: str = "/") -> RedirectResponse:
-        safe = back if back.startswith("/") and not back.startswith("//") and "\\" not in back else "/"
-        response = RedirectResponse(safe, status_code=303)
-        if language in LANGUAGES:
-            response.set_cookie("language", language, max_age=31_536_000, httponly=True, samesite="lax")
-        return response
-
-    @app.get("/style.css")
-    def style() -> FileResponse:
-        return FileResponse(HERE / "static" / "style.css", media_type="text/css")
-
+    for router in (statics, *ROUTERS, api.routes):
+        app.include_router(router)
+    _answer_errors(app)
+    api.answer_errors(app)
+    check_policies(app)
     return app
 
 
-def _home_facts() -> dict[str, Any]:
-    try:
-        con = open_published()
-    except CdpError:
-        return {"customers": None}
-    try:
-        head = rows(con, "SELECT count(*) AS customers, max(as_of_date) AS as_of FROM marts.customers")[0]
-        segments = rows(
-            con, "SELECT macro_segment AS name, count(*) AS n FROM segments.macro_segments GROUP BY 1 ORDER BY 2 DESC"
-        )
-        cards = (
-            rows(con, "SELECT * FROM scores.model_cards ORDER BY score")
-            if has_table(con, "scores", "model_cards")
-            else []
-        )
-    finally:
-        con.close()
-    largest = max((s["n"] for s in segments), default=1)
-    return {**head, "segments": [{**s, "step": round(20 * s["n"] / largest)} for s in segments], "cards": cards}
+def _visit(request: Request) -> Visit:
+    known: Visit | None = getattr(request.state, "visit", None)
+    language = _asked(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
+    return known or Visit(request, language, None, {}, secrets.token_urlsafe(24))
 
 
-def _health_facts() -> dict[str, Any]:
-    try:
-        con = open_published()
-    except CdpError:
-        return {"sources": [], "refused": []}
-    try:
-        return {
-            "sources": rows(
-                con,
-                "SELECT source || '_' || table_name AS name, sum(rows_in)::BIGINT AS rows_in, sum(accepted)::BIGINT AS accepted, "
-                "sum(quarantined)::BIGINT AS quarantined, sum(dropped)::BIGINT AS dropped FROM quality.loads GROUP BY 1 ORDER BY 1",
-            ),
-            "late": rows(
-                con,
-                "SELECT source || '_' || table_name AS name, strftime(newest_arrival_at, '%Y-%m-%d %H:%M') AS newest "
-                "FROM quality.freshness WHERE NOT is_fresh ORDER BY 1",
-            ),
-            "refused": rows(con, "SELECT file, reason FROM quality.refused_files ORDER BY 1"),
-            "drift": rows(
-                con,
-                "SELECT strftime(seen_at, '%Y-%m-%d %H:%M') AS seen, source || '_' || table_name AS name, "
-                "replace(kind, '_', ' ') AS kind, column_name, file, detail, severity FROM quality.drift_events "
-                "WHERE severity <> 'info' ORDER BY seen_at DESC LIMIT 50",
-            ),
-            "quarantine": rows(
-                con,
-                "SELECT table_name AS name, reason, sum(rows)::BIGINT AS n FROM quality.quarantine_reasons GROUP BY ALL ORDER BY n DESC, 1",
-            ),
-            "incomplete": rows(
-                con,
-                "SELECT source || '_' || table_name AS name, column_name, filled_pct, standard_pct FROM quality.completeness "
-                "WHERE NOT is_met ORDER BY 1, 2",
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(NotSignedIn)
+    def sign_in(request: Request, _error: NotSignedIn) -> Response:
+        visit = _visit(request)
+        if visit.is_part:
+            return Response(status_code=401, headers={"HX-Redirect": "/login"})
+        back = request.url.path if request.method == "GET" else "/"
+        return visit.go("/login", next=back)
+
+    @app.exception_handler(NotAllowed)
+    def not_allowed(request: Request, error: NotAllowed) -> Response:
+        visit = _visit(request)
+        if str(error) in ("csrf", "origin"):
+            return _answer(
+                request,
+                403,
+                visit.says("The form is too old"),
+                visit.says("Load the page again and send it once more."),
             )
-            if has_table(con, "quality", "completeness")
-            else [],
-        }
-    finally:
-        con.close()
+        return _answer(
+            request, 403, visit.says("Not for your role"), visit.says("Ask an administrator if you need this page.")
+        )
+
+    @app.exception_handler(NotFound)
+    @app.exception_handler(404)
+    def not_found(request: Request, _error: Exception) -> Response:
+        visit = _visit(request)
+        return _answer(
+            request, 404, visit.says("Nothing here"), visit.says("What you look for does not exist, or not any more.")
+        )
+
+    @app.exception_handler(Unwell)
+    def unwell(request: Request, error: Unwell) -> Response:
+        visit = _visit(request)
+        return _answer(request, 422, visit.says("This cannot be taken"), visit.said(str(error)))
+
+    @app.exception_handler(CdpError)
+    def foreseen(request: Request, error: CdpError) -> Response:
+        visit = _visit(request)
+        return _answer(request, 409, visit.says("This did not work"), visit.said(str(error)))
+
+
+def _answer(request: Request, status: int, title: str, text: str) -> Response:
+    if request.url.path.startswith("/api/"):
+        return api.problem(status, text)
+    return _visit(request).page("error.html", status, title=title, text=text)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "error %s at %s, line %s: %s: %s",
+        number,
+        where.filename.rpartition("/")[2],
+        where.lineno,
+        type(error).__name__,
+        redacted(str(error)),
+    )
+    visit = _visit(request)
+    return _answer(
+        request,
+        500,
+        visit.says("Something broke"),
+        visit.says("It is noted under the number %(number)s.") % {"number": number},
+    )

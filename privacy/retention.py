@@ -5,10 +5,13 @@ The lake's raw bytes, the id ledger and the delivery journal are not touched her
 
 from __future__ import annotations
 
+import shutil
 import time
+from datetime import datetime
 from pathlib import Path
 
-from warehouse.settings import settings
+from warehouse import files
+from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
 QUARANTINE_DAYS = 30
@@ -28,8 +31,22 @@ def keep_house() -> StepResult:
         for path in removed:
             path.unlink(missing_ok=True)
         result.rows_out = len(removed)
-        result.facts = {"files_removed": len(removed)}
+        result.facts = {"files_removed": len(removed), "downloads_removed": remove_downloads()}
     return result
+
+
+def remove_downloads() -> int:
+    """Remove the files that people asked for and that are past their time; their manifests say until when. Returns how many."""
+    folder = settings().data / "downloads"
+    past = []
+    for path in folder.glob("*/manifest.json"):
+        if datetime.fromisoformat(files.read_json(path)["expires_at"]) <= now():
+            past.append(path.parent)
+    # Answers to requests of access have no manifest: they were handed out as they were made.
+    past += [p.parent for p in folder.glob("request-*/*.json") if _age_days(p) > 1]
+    for found in past:
+        shutil.rmtree(found)
+    return len(past)
 
 
 def _age_days(path: Path) -> float:

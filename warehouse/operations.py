@@ -1,4 +1,4 @@
-"""The operations database: what people change (judgements, approvals, audit), through SQLAlchemy.
+"""The operations database: what people change (judgements, approvals, users, requests, audit), through SQLAlchemy.
 
 SQLite with a write-ahead log by default, PostgreSQL by `CDP_OPERATIONS_URL`. Tables are made and changed by the versioned
 migrations in `warehouse/migrations`; :func:`session` brings a database up to date before it hands out the first one.
@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy import BigInteger, DateTime, Engine, Integer, String, Text, create_engine, event
+from sqlalchemy import BigInteger, Boolean, DateTime, Engine, ForeignKey, Integer, String, Text, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from warehouse.settings import settings
@@ -78,6 +78,103 @@ class AlertRow(Base):
     event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     subject: Mapped[str] = mapped_column(String(200))
     told_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class UserRow(Base):
+    """Somebody who uses the page. `roles` are separated by commas; without a password they come by their company's own sign-in."""
+
+    __tablename__ = "users"
+
+    user_id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    roles: Mapped[str] = mapped_column(String(200))
+    is_active: Mapped[bool] = mapped_column(Boolean)
+    failures: Mapped[int] = mapped_column(Integer)
+    locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class SessionRow(Base):
+    """A browser that is signed in, by the hash of its token. `revealed` lists the customers who were revealed in it."""
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(RowId, ForeignKey("users.user_id"), index=True)
+    csrf: Mapped[str] = mapped_column(String(64))
+    began_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revealed: Mapped[str] = mapped_column(Text)
+
+
+class TokenRow(Base):
+    """A program that may ask the API, by the hash of its token."""
+
+    __tablename__ = "tokens"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    role: Mapped[str] = mapped_column(String(20))
+    author: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class DownloadRow(Base):
+    """A file of an audience that somebody asked for: why, how many rows, who else approved it, what was built and until when it is there."""
+
+    __tablename__ = "downloads"
+
+    download_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    audience: Mapped[str] = mapped_column(String(200))
+    format: Mapped[str] = mapped_column(String(60))
+    purpose: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[str] = mapped_column(String(40))
+    author: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    rows: Mapped[int] = mapped_column(RowId)
+    approved_by: Mapped[str | None] = mapped_column(String(200))
+    file: Mapped[str | None] = mapped_column(String(300))
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    built_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class RequestRow(Base):
+    """What a customer asked for by right, under which law, and until when it must be answered."""
+
+    __tablename__ = "requests"
+
+    request_id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    customer_id: Mapped[str] = mapped_column(String(60), index=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    regime: Mapped[str] = mapped_column(String(30))
+    author: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_by: Mapped[str | None] = mapped_column(String(200))
+    outcome: Mapped[str | None] = mapped_column(Text)
+
+
+class ProposalRow(Base):
+    """An audience that somebody composed on the page, as YAML, and what was decided about it."""
+
+    __tablename__ = "proposals"
+
+    proposal_id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(200))
+    declaration: Mapped[str] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(String(200))
+    proposed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decision: Mapped[str | None] = mapped_column(String(20))
+    decided_by: Mapped[str | None] = mapped_column(String(200))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 def migrate(url: str) -> None:

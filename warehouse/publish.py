@@ -1,6 +1,7 @@
 """Publish: copy finished tables into a new file, check it, swap it in whole.
 
-In: the working file. Out: `cdp.duckdb`, read-only, with comments on tables and columns; the last few versions beside it.
+In: the working file. Out: `cdp.duckdb` (customers, metrics, figures) after each build, and `audiences.duckdb` (who is in which audience, what was
+planned and sent) after audiences were made or delivered; both read-only, with comments on tables and columns, the last few versions beside them.
 What stays true: readers never wait and never see half a run; equal content is not published again; an old version can be
 put back by :func:`roll_back`.
 """
@@ -28,11 +29,26 @@ KEEP_VERSIONS = 5
 STORAGE_VERSION = "v1.5.0"
 
 
+#: The two files that people read: customers with what is known of them, and audiences with what became of them.
+CUSTOMERS, AUDIENCES = "cdp", "audiences"
+#: Rows from which on a table is put in the order of its customers, so that one customer is found without reading the others.
+SORTED_FROM_ROWS = 100_000
+
+
+class PublishedFile(Declared):
+    """What one published file holds: whole schemas, and tables with their descriptions."""
+
+    schemas: tuple[str, ...] = ()
+    tables: dict[str, str]
+    #: Columns that large tables are put in the order of, where it is not the customer.
+    sorted_by: dict[str, tuple[str, ...]]
+
+
 class Published(Declared):
     """`warehouse/published.yml`."""
 
-    schemas: tuple[str, ...]
-    tables: dict[str, str]
+    cdp: PublishedFile
+    audiences: PublishedFile
 
 
 @cache
@@ -46,14 +62,23 @@ def versions_folder() -> Path:
     return settings().warehouse / "versions"
 
 
-def manifest() -> dict[str, Any]:
-    """Return what is known of the published file; empty when there is none."""
-    path = settings().warehouse / "manifest.json"
+def manifest(file: str = CUSTOMERS) -> dict[str, Any]:
+    """Return what is known of a published file; empty when there is none."""
+    path = _manifest_path(file)
     return dict(files.read_json(path)) if path.exists() else {}
 
 
-def _tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    declared = published()
+def _manifest_path(file: str) -> Path:
+    return settings().warehouse / ("manifest.json" if file == CUSTOMERS else f"{file}.json")
+
+
+def _declared(file: str) -> PublishedFile:
+    found: PublishedFile = getattr(published(), file)
+    return found
+
+
+def _tables(con: duckdb.DuckDBPyConnection, file: str) -> list[tuple[str, str]]:
+    declared = _declared(file)
     found = con.execute(
         "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_catalog() ORDER BY 1, 2"
     ).fetchall()
@@ -69,26 +94,45 @@ def publish(con: duckdb.DuckDBPyConnection) -> StepResult:
     with step("publish") as result, edge("publish"):
         if not has_table(con, "marts", "customers") or not count(con, "marts.customers"):
             raise GateFailed("marts.customers is empty, so nothing is published; consumers keep the version before")
-        tables = _tables(con)
-        sizes, version = _fingerprint(con, tables)
-        result.rows_in = result.rows_out = sum(sizes.values())
-        result.facts = {"version": version, "tables": len(tables)}
-        target = versions_folder() / f"cdp-{version}.duckdb"
-        if manifest().get("version") == version and settings().published_file.exists():
-            result.facts["unchanged"] = True
-            return result
-        beside = versions_folder() / f".{target.name}.part"
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
-        _copy(con, beside, tables)
-        fault("publish.after_copy")
-        _verify(beside, sizes)
-        beside.chmod(0o444)
-        beside.replace(target)
-        _swap(target, version, sizes)
-        fault("publish.after_swap")
-        _forget_old(version)
+        _publish(con, CUSTOMERS, result)
     return result
+
+
+def publish_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
+    """Swap a new `audiences.duckdb` in, unless nothing changed.
+
+    Raises:
+        GateFailed: the new file does not hold what the working file holds.
+    """
+    with step("publish audiences") as result, edge("publish"):
+        _publish(con, AUDIENCES, result)
+    return result
+
+
+def _publish(con: duckdb.DuckDBPyConnection, file: str, result: StepResult) -> None:
+    tables = _tables(con, file)
+    sizes, version = _fingerprint(con, tables)
+    result.rows_in = result.rows_out = sum(sizes.values())
+    result.facts = {"version": version, "tables": len(tables)}
+    target = versions_folder() / f"{file}-{version}.duckdb"
+    if manifest(file).get("version") == version and _path(file).exists():
+        result.facts["unchanged"] = True
+        return
+    beside = versions_folder() / f".{target.name}.part"
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    beside.unlink(missing_ok=True)
+    _copy(con, beside, tables, sizes, _declared(file))
+    fault("publish.after_copy")
+    _verify(beside, sizes)
+    beside.chmod(0o444)
+    beside.replace(target)
+    _swap(file, target, version, sizes)
+    fault("publish.after_swap")
+    _forget_old(file, version)
+
+
+def _path(file: str) -> Path:
+    return settings().warehouse / f"{file}.duckdb"
 
 
 def roll_back(version: str) -> None:
@@ -103,9 +147,9 @@ def roll_back(version: str) -> None:
         raise CdpError(f"version {version} is not kept; kept are {', '.join(kept) or 'none'}")
     with edge("publish"):
         con = connect(target, read_only=True)
-        sizes = {f"{s}.{t}": count(con, name(s, t)) for s, t in _tables(con)}
+        sizes = {f"{s}.{t}": count(con, name(s, t)) for s, t in _tables(con, CUSTOMERS)}
         con.close()
-        _swap(target, version, sizes)
+        _swap(CUSTOMERS, target, version, sizes)
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, tables: list[tuple[str, str]]) -> tuple[dict[str, int], str]:
@@ -120,18 +164,25 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, tables: list[tuple[str, str]]) 
     return sizes, digest.hexdigest()[:12]
 
 
-def _copy(con: duckdb.DuckDBPyConnection, path: Path, tables: list[tuple[str, str]]) -> None:
+def _copy(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    tables: list[tuple[str, str]],
+    sizes: dict[str, int],
+    declared: PublishedFile,
+) -> None:
     con.execute(f"ATTACH '{quoted(str(path))}' AS outgoing (STORAGE_VERSION '{STORAGE_VERSION}')")
     try:
         for schema in sorted({s for s, _ in tables}):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS outgoing.{name(schema)}")
         for schema, table in tables:
-            con.execute(f"CREATE TABLE outgoing.{name(schema, table)} AS SELECT * FROM {name(schema, table)}")
+            order = _order(con, schema, table, declared) if sizes[f"{schema}.{table}"] >= SORTED_FROM_ROWS else ""
+            con.execute(f"CREATE TABLE outgoing.{name(schema, table)} AS SELECT * FROM {name(schema, table)}{order}")
             described = con.execute(
                 "SELECT comment FROM duckdb_tables() WHERE database_name = current_catalog() AND schema_name = ? AND table_name = ?",
                 [schema, table],
             ).fetchall()
-            text = (described[0][0] if described else None) or published().tables.get(f"{schema}.{table}")
+            text = (described[0][0] if described else None) or declared.tables.get(f"{schema}.{table}")
             if text:
                 con.execute(f"COMMENT ON TABLE outgoing.{name(schema, table)} IS '{quoted(text.strip())}'")
             for column, comment in con.execute(
@@ -145,6 +196,17 @@ def _copy(con: duckdb.DuckDBPyConnection, path: Path, tables: list[tuple[str, st
         con.execute("DETACH outgoing")
 
 
+def _order(con: duckdb.DuckDBPyConnection, schema: str, table: str, declared: PublishedFile) -> str:
+    by = declared.sorted_by.get(f"{schema}.{table}")
+    if by is None:
+        found = con.execute(
+            "SELECT list(column_name) FROM duckdb_columns() WHERE database_name = current_catalog() AND schema_name = ? AND table_name = ?",
+            [schema, table],
+        ).fetchall()[0][0]
+        by = ("customer_id",) if "customer_id" in found else ()
+    return f" ORDER BY {', '.join(name(c) for c in by)}" if by else ""
+
+
 def _verify(path: Path, sizes: dict[str, int]) -> None:
     con = connect(path, read_only=True)
     try:
@@ -156,43 +218,47 @@ def _verify(path: Path, sizes: dict[str, int]) -> None:
         con.close()
 
 
-def _swap(target: Path, version: str, sizes: dict[str, int]) -> None:
+def _swap(file: str, target: Path, version: str, sizes: dict[str, int]) -> None:
     config = settings()
     with target.open("rb") as handle:
         os.fsync(handle.fileno())
-    link = config.warehouse / ".cdp.duckdb.part"
+    link = config.warehouse / f".{file}.duckdb.part"
     link.unlink(missing_ok=True)
     os.link(target, link)
-    link.replace(config.published_file)
+    link.replace(_path(file))
     files.sync_folder(config.warehouse)
     files.write_json(
-        config.warehouse / "manifest.json",
+        _manifest_path(file),
         {"version": version, "published_at": now().isoformat(timespec="seconds"), "rows": sizes},
     )
 
 
-def _forget_old(version: str) -> None:
-    kept = sorted(versions_folder().glob("cdp-*.duckdb"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for path in [p for p in kept if p.stem != f"cdp-{version}"][KEEP_VERSIONS - 1 :]:
+def _forget_old(file: str, version: str) -> None:
+    kept = sorted(versions_folder().glob(f"{file}-*.duckdb"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in [p for p in kept if p.stem != f"{file}-{version}"][KEEP_VERSIONS - 1 :]:
         path.unlink()
 
 
-def open_published() -> duckdb.DuckDBPyConnection:
-    """Open the published file for reading, locked down: no files, no network, no settings.
+def open_published(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
+    """Open the published files for reading, locked down: no files, no network, no settings.
 
-    A fresh in-memory connection attaches the resolved path, so a process that lives long sees every new version.
+    A fresh in-memory connection attaches the resolved paths, so a process that lives long sees every new version. Tables of customers are named by
+    schema and table; those of `audiences.duckdb`, where it is published, begin with `audiences.`.
 
     Raises:
         CdpError: nothing was published yet.
     """
-    path = settings().published_file
-    if not path.exists():
+    if not _path(CUSTOMERS).exists():
         raise CdpError("nothing is published yet; run `cdp run` or start the DAGs")
-    version = manifest().get("version")
-    resolved = versions_folder() / f"cdp-{version}.duckdb"
     con = connect(":memory:")
-    con.execute(f"ATTACH '{quoted(str(resolved if resolved.exists() else path))}' AS cdp (READ_ONLY)")
+    for file in (CUSTOMERS, AUDIENCES):
+        resolved = versions_folder() / f"{file}-{manifest(file).get('version')}.duckdb"
+        path = resolved if resolved.exists() else _path(file)
+        if path.exists():
+            con.execute(f"ATTACH '{quoted(str(path))}' AS {file} (READ_ONLY)")
     con.execute("USE cdp")
+    if memory_limit:
+        con.execute(f"SET memory_limit = '{quoted(memory_limit)}'")
     for setting in (
         "enable_external_access = false",
         "autoinstall_known_extensions = false",

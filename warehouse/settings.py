@@ -27,6 +27,12 @@
 | `CDP_ALERT_WEBHOOK` | URL that drift and failures are posted to | none |
 | `CDP_ALERT_EMAIL` | addresses that they are mailed to, separated by `,` | none |
 | `CDP_SMTP_URL` | `smtp://user:password@host:port` of the mail server | `smtp://127.0.0.1:25` |
+| `CDP_OIDC_ISSUER`, `CDP_OIDC_CLIENT_ID`, `CDP_OIDC_CLIENT_SECRET` | the company's own sign-in for the page (OpenID Connect) | none |
+| `CDP_OIDC_ROLES_CLAIM` | claim of its token that lists roles of the page | none: roles are given here |
+| `CDP_LOCALE_ES`, `CDP_LOCALE_EN` | how the page writes numbers, dates and money | `es_MX`, `en_US` |
+| `CDP_SMALL_GROUP` | groups of fewer people are not shown in charts | `10` |
+| `CDP_DOWNLOAD_ROWS` | rows of a downloaded file beyond which a second person must agree | `50000` |
+| `CDP_PAGE_MEMORY` | memory of DuckDB in the page's process | `700MB` |
 | `CDP_HASH_KEY` | key of pseudonyms in logs and audit | a key made once in `$CDP_DATA/state` |
 | `CDP_FAULT` | `point:kill` or `point:raise`, for tests | none |
 """
@@ -75,6 +81,12 @@ class Settings:
     alert_webhook: str | None
     alert_emails: tuple[str, ...]
     smtp_url: str
+    oidc: tuple[str, str, str] | None
+    oidc_roles_claim: str | None
+    locales: dict[str, str]
+    small_group: int
+    download_rows: int
+    page_memory: str
     hash_key: str | None
     fault: str
 
@@ -118,6 +130,17 @@ def _paths(value: str | None, default: Path) -> tuple[Path, ...]:
     return tuple(Path(p).resolve() for p in value.split(":") if p) if value else (default,)
 
 
+def _with_agreed(folders: tuple[Path, ...], data: Path) -> tuple[Path, ...]:
+    # Audiences that were composed on the page and agreed to stand beside those of the company's project.
+    agreed = data / "state" / "audiences"
+    return (*folders, agreed) if agreed.is_dir() else folders
+
+
+def proposals_folder() -> Path:
+    """Return where audiences stand that were composed on the page and agreed to."""
+    return settings().state / "audiences"
+
+
 def _engine(said: str) -> Literal["duckdb", "spark"]:
     if said == "spark":
         return "spark"
@@ -155,7 +178,7 @@ def settings() -> Settings:
         data=data,
         inbox=Path(env.get("CDP_INBOX") or data / "inbox").resolve(),
         source_dirs=_paths(env.get("CDP_SOURCES"), ROOMS / "ingest" / "sources"),
-        audience_dirs=_paths(env.get("CDP_AUDIENCES"), ROOMS / "activation" / "audiences"),
+        audience_dirs=_with_agreed(_paths(env.get("CDP_AUDIENCES"), ROOMS / "activation" / "audiences"), data),
         # A company with audiences of its own has no use for campaigns and journeys over those that ship.
         campaign_dirs=()
         if env.get("CDP_AUDIENCES") and not env.get("CDP_CAMPAIGNS")
@@ -182,6 +205,18 @@ def settings() -> Settings:
         alert_webhook=env.get("CDP_ALERT_WEBHOOK") or None,
         alert_emails=tuple(a.strip() for a in (env.get("CDP_ALERT_EMAIL") or "").split(",") if a.strip()),
         smtp_url=env.get("CDP_SMTP_URL") or "smtp://127.0.0.1:25",
+        oidc=(
+            env["CDP_OIDC_ISSUER"].rstrip("/"),
+            env.get("CDP_OIDC_CLIENT_ID", ""),
+            env.get("CDP_OIDC_CLIENT_SECRET", ""),
+        )
+        if env.get("CDP_OIDC_ISSUER")
+        else None,
+        oidc_roles_claim=env.get("CDP_OIDC_ROLES_CLAIM") or None,
+        locales={"es": env.get("CDP_LOCALE_ES") or "es_MX", "en": env.get("CDP_LOCALE_EN") or "en_US"},
+        small_group=int(env.get("CDP_SMALL_GROUP") or 10),
+        download_rows=int(env.get("CDP_DOWNLOAD_ROWS") or 50_000),
+        page_memory=env.get("CDP_PAGE_MEMORY") or "700MB",
         hash_key=env.get("CDP_HASH_KEY"),
         fault=env.get("CDP_FAULT") or "",
     )

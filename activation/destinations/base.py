@@ -141,11 +141,12 @@ class Destination:
                 file == "members.csv"
                 or con.execute(f"SELECT count(*) FROM '{quoted(str(plan))}' WHERE {condition}").fetchall()[0][0]
             ):
-                self._write_rows(
+                self.write_rows(
                     con, folder / file, f"SELECT {column} AS row FROM '{quoted(str(plan))}' WHERE {condition}", columns
                 )
 
-    def _write_rows(self, con: duckdb.DuckDBPyConnection, path: Path, query: str, columns: tuple[str, ...]) -> None:
+    def write_rows(self, con: duckdb.DuckDBPyConnection, path: Path, query: str, columns: tuple[str, ...]) -> None:
+        """Write one file of rows, given as a query of JSON objects named `row`."""
         shape = json.dumps(dict.fromkeys(columns, "VARCHAR"), ensure_ascii=False)
         parts = ", ".join(f"coalesce(cells.{name(c)}, '') AS {name(c)}" for c in columns)
         reader = con.execute(

@@ -1,0 +1,26 @@
+"""The pages, one module a place in the menu; each holds its routes and the questions that it asks of the published files."""
+
+from portal.pages import (
+    audiences,
+    audit,
+    builder,
+    customers,
+    downloads,
+    health,
+    home,
+    journeys,
+    people,
+    requests,
+    results,
+    review,
+    sign_in,
+)
+
+ROUTERS = tuple(
+    module.pages
+    for module in (
+        sign_in, home, audiences, builder, downloads, customers, results, review, journeys, health, requests, audit, people,
+    )
+)  # fmt: skip
+
+__all__ = ["ROUTERS"]
