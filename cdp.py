@@ -658,11 +658,17 @@ def demo(people: int, keep: bool, port: int) -> None:
 @cli.command()
 @click.argument("name", default="first_light")
 @click.option("--people", multiple=True, type=int, help="Sizes to run; those of the benchmark by default.")
-def bench(name: str, people: tuple[int, ...]) -> None:
+@click.option(
+    "--company",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="A finished company to measure instead of making one (portal).",
+)
+def bench(name: str, people: tuple[int, ...], company: Path | None) -> None:
     """Run a benchmark and write its figures and chart to benchmarks/results."""
     from benchmarks.runner import run_benchmark
 
-    path = run_benchmark(name, people or None)
+    path = run_benchmark(name, people or None, company)
     out.print(f"figures written to {path}")
 
 

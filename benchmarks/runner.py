@@ -58,13 +58,13 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
-    """Run a benchmark by name and return the file with its figures.
+def run_benchmark(name: str, sizes: tuple[int, ...] | None = None, data: Path | None = None) -> Path:
+    """Run a benchmark by name and return the file with its figures; some can measure a finished company instead of making one.
 
     Raises:
         CdpError: there is no such benchmark, or a step failed.
     """
-    from benchmarks import activation, identity, ingest, marts
+    from benchmarks import activation, identity, ingest, marts, portal
 
     known: dict[str, Callable[[], dict[str, Any]]] = {
         "first_light": lambda: first_light(sizes or (5_000, 100_000)),
@@ -72,6 +72,7 @@ def run_benchmark(name: str, sizes: tuple[int, ...] | None = None) -> Path:
         "identity": identity.run,
         "activation": activation.run,
         "marts": lambda: marts.run(sizes or (100_000, 1_000_000)),
+        "portal": lambda: portal.run(data, (sizes or (1_000_000,))[0]),
     }
     if name not in known:
         raise CdpError(f"no benchmark is called '{name}'; known: {', '.join(sorted(known))}")
@@ -135,6 +136,8 @@ def draw(path: Path) -> Path:
         return draw_builds(figures, target)
     if "second_plan" in figures:
         return draw_activation(figures, target)
+    if "pages" in figures:
+        return draw_pages(figures, target)
     if "formats" in figures:
         return draw_formats(figures, target)
     if "sets" in figures:
@@ -175,6 +178,30 @@ def draw_formats(figures: dict[str, Any], target: Path) -> Path:
             y=alt.Y("format:N", sort=alt.EncodingSortField("order"), title=None),
             yOffset="who:N",
             color=alt.Color("who:N", title=None),
+        )
+        .properties(width=560)
+    )
+    chart.save(str(target))
+    return target
+
+
+def draw_pages(figures: dict[str, Any], target: Path) -> Path:
+    """Draw how long each page takes, in the middle and for one of twenty."""
+    import altair as alt
+
+    rows = [
+        {"page": page, "of": of, "ms": took[key], "order": i}
+        for i, (page, took) in enumerate(figures["pages"].items())
+        for key, of in (("p50_ms", "half within"), ("p95_ms", "19 of 20 within"))
+    ]
+    title = f"Milliseconds per page, 20 people at once, {figures['customers']:,} customers (bar: {figures['bars']['page_p95_ms']} ms)"
+    chart = (
+        alt.Chart.from_dict({"data": {"values": rows}, "mark": "bar", "title": title})
+        .encode(
+            x=alt.X("ms:Q", title="milliseconds"),
+            y=alt.Y("page:N", sort=alt.EncodingSortField("order"), title=None, axis=alt.Axis(labelLimit=260)),
+            yOffset="of:N",
+            color=alt.Color("of:N", title=None),
         )
         .properties(width=560)
     )

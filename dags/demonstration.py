@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from dags.local_airflow import CHAIN, USER, LocalAirflow, free_port, running_airflow
 from warehouse.settings import child_environment, settings
@@ -88,8 +90,28 @@ def _where_to_look(airflow: LocalAirflow, judged: dict[str, object], seconds: fl
     return "\n".join(lines)
 
 
+def _people() -> list[tuple[str, str]]:
+    """Return somebody for each role with a password, new at each demonstration."""
+    from privacy.people import ROLES, add_user, change_user, users
+
+    known = {user.name for user in users()}
+    found = []
+    for role in ROLES:
+        password = secrets.token_urlsafe(12)
+        if role in known:
+            change_user(role, password=password)
+        else:
+            add_user(role, [role], password)
+        found.append((role, password))
+    return found
+
+
 def _stay(airflow: LocalAirflow, out: Console) -> None:
     port = free_port()
+    people = Table("name and role", "password", title="People of the demonstration")
+    for name, password in _people():
+        people.add_row(name, password)
+    out.print(people)
     page = subprocess.Popen(
         [sys.executable, "-m", "cdp", "serve", "--port", str(port)],
         env=child_environment(),

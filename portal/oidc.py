@@ -24,7 +24,7 @@ _known: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
 def _client(redirect: str) -> Any:
-    from authlib.integrations.httpx_client import OAuth2Client
+    from authlib.integrations.httpx_client import OAuth2Client  # type: ignore[import-untyped]
 
     found = settings().oidc
     if found is None:
@@ -68,7 +68,7 @@ def finish(redirect: str, waiting: str, code: str, state: str) -> tuple[str, lis
     Raises:
         CdpError: the answer does not belong to what was asked, or the token does not hold.
     """
-    from authlib.integrations.base_client import OAuthError
+    from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
     from joserfc import jwt
     from joserfc.errors import JoseError
     from joserfc.jwk import KeySet

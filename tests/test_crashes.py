@@ -28,6 +28,7 @@ STEPS = [
     "decide",
     "plan",
     "deliver",
+    "show",
 ]
 CASES = [
     ("land", "land.after_raw:kill:3"), ("land", "land.after_bronze:kill:5"), ("land", "land.after_account:kill:7"),
@@ -38,13 +39,14 @@ CASES = [
     ("audiences", "audiences.before_write:kill"), ("audiences", "membership.before_write:kill"), ("journeys", "journeys.before_write:kill"),
     ("journeys", "journeys.after_write:kill"), ("plan", "plan.before_write:kill:2"), ("deliver", "deliver.before_send:kill:2"),
     ("deliver", "deliver.after_send:kill:2"), ("deliver", "deliver.after_journal:kill:2"),
+    ("show", "publish.after_copy:kill"), ("show", "publish.after_swap:kill"),
 ]  # fmt: skip
 
 
 def content(data):
     """Every table of the working and the published file, and every file that is not scratch."""
     found = {}
-    for file in ("build", "cdp"):
+    for file in ("build", "cdp", "audiences"):
         path = data / "warehouse" / f"{file}.duckdb"
         if not path.exists():
             continue

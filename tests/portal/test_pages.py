@@ -42,7 +42,8 @@ def somebody(page_data):
     """A customer with records of several sources, as the file has them."""
     return published(
         page_data,
-        "SELECT c.* FROM marts.customers AS c WHERE email IS NOT NULL AND phone IS NOT NULL AND tax_id IS NOT NULL AND orders_count > 2 AND len(sources) > 2 "
+        "SELECT c.* FROM marts.customers AS c WHERE email IS NOT NULL AND phone IS NOT NULL AND tax_id IS NOT NULL AND orders_count > 2 "
+        "AND len(sources) > 2 "
         "ORDER BY customer_id LIMIT 1",
     )[0]
 
@@ -81,7 +82,7 @@ def test_what_the_pipeline_writes_is_said_in_spanish(page_data):
     assert columns - identifiers <= words | {"email", "phone"}
     definitions = {r["definition"] for r in published(page_data, "SELECT DISTINCT definition FROM figures.figures")}
     assert definitions <= words
-    assert {a for a in declared.audiences()} | set(declared.journeys()) <= words | {"advocacy", "win_back"}
+    assert set(declared.audiences()) | set(declared.journeys()) <= words | {"advocacy", "win_back"}
 
 
 def test_numbers_follow_the_language(monkeypatch):
@@ -178,7 +179,8 @@ def test_a_customer_is_found_by_whatever_is_known(enter, page_data, somebody):
     )
     phone = somebody["phone"]
     asked = {
-        "id": somebody["customer_id"], "e-mail": somebody["email"].upper(), "phone": phone, "last digits": phone[-8:], "spaced": f"{phone[:3]} {phone[3:6]} {phone[6:]}",
+        "id": somebody["customer_id"], "e-mail": somebody["email"].upper(), "phone": phone, "last digits": phone[-8:],
+        "spaced": f"{phone[:3]} {phone[3:6]} {phone[6:]}",
         "tax id": somebody["tax_id"], "order": order[0]["order_number"], "name": f"{somebody['given_name']} {somebody['surnames']}".lower(),
     }  # fmt: skip
     for how, q in asked.items():
@@ -301,8 +303,8 @@ def test_a_page_cannot_be_made_to_read_files(people, page_data):
 
 @pytest.mark.parametrize(
     ("attribute", "value", "expected"),
-    [("email", "ana@correo.com.mx", "a***@c***.mx"), ("phone", "+525512345678", "+52 ··· 78"), ("surnames", "Peña Ñu", "P*** Ñ***"), ("email", None, None),
-     ("tax_id", "PENA850101", "P···"), ("emails", ["a@b.es"], ["a***@b***.es"])],
+    [("email", "ana@correo.com.mx", "a***@c***.mx"), ("phone", "+525512345678", "+52 ··· 78"), ("surnames", "Peña Ñu", "P*** Ñ***"),
+     ("email", None, None), ("tax_id", "PENA850101", "P···"), ("emails", ["a@b.es"], ["a***@b***.es"])],
 )  # fmt: skip
 def test_masks_leave_too_little_to_write_to_anybody(attribute, value, expected):
     assert mask(attribute, value) == expected

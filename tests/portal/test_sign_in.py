@@ -199,7 +199,7 @@ class Company(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         here = f"http://127.0.0.1:{self.server.server_port}"
         url = urlparse(self.path)
         if url.path == "/.well-known/openid-configuration":
@@ -220,7 +220,7 @@ class Company(BaseHTTPRequestHandler):
             self.send_header("Location", f"{asked['redirect_uri']}?code=code-1&state={asked['state']}")
             self.end_headers()
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         import base64
         import hashlib
 
