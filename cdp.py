@@ -588,6 +588,15 @@ def export_person(customer_id: str, path: Path, actor: str, reason: str) -> None
 
 
 @cli.command()
+@click.option("--out", "path", type=click.Path(path_type=Path), required=True, help="DuckDB file to write.")
+def masked(path: Path) -> None:
+    """Write a copy of the published file for those who may not see people: pseudonyms in place of identifiers."""
+    from privacy.masked import write_masked
+
+    _say(write_masked(path))
+
+
+@cli.command()
 def audit() -> None:
     """Check that the audit log is whole."""
     from privacy.audit import broken_rows

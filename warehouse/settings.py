@@ -33,7 +33,7 @@
 | `CDP_SMALL_GROUP` | groups of fewer people are not shown in charts | `10` |
 | `CDP_DOWNLOAD_ROWS` | rows of a downloaded file beyond which a second person must agree | `50000` |
 | `CDP_PAGE_MEMORY` | memory of DuckDB in the page's process | `700MB` |
-| `CDP_HASH_KEY` | key of pseudonyms in logs and audit | a key made once in `$CDP_DATA/state` |
+| `CDP_HASH_KEY` | key of pseudonyms in the masked copy of the published file | a key made once in `$CDP_DATA/state` |
 | `CDP_FAULT` | `point:kill` or `point:raise`, for tests | none |
 """
 
