@@ -11,28 +11,29 @@ import json
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import duckdb
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from activation.audience import Audience, columns_of, load_audiences
-from activation.campaign import FIELDS, load_campaigns
+from activation.audience import Audience, load_audiences
 from activation.destinations import DESTINATIONS, Destination
 from activation.destinations.base import CUSTOMER_COLUMNS, ROWS_AT_ONCE, row_hash_sql, row_sql
-from activation.hashing import field_sql, register_forms
+from activation.hashing import register_forms
 from activation.readback import refusal_sql, register_readback
+from activation.rows import further_fields
 from warehouse import files
 from warehouse.declarations import Declared, load
-from warehouse.duck import name
+from warehouse.duck import name, quoted
 from warehouse.errors import CdpError
 from warehouse.operations import DownloadRow, session
 from warehouse.settings import now, settings
 
 KEPT = timedelta(hours=72)
+MEMBERS = "audiences.activation.audience_members"
 #: A workbook has this many rows at most, its header among them.
 WORKBOOK_ROWS = 1_048_576
 
@@ -71,12 +72,21 @@ def load_formats() -> dict[str, Format]:
     return {f.format: f for f in load(Path(__file__).parent / "formats.yml", Formats).formats}
 
 
-def terms(audience: Audience, of: Format) -> tuple[str, str, dict[str, str]]:
-    """Return purpose, channel and further fields of a file: those of the audience's own target there, where it has one."""
+class Terms(NamedTuple):
+    """What a file is for: the consent it needs, further fields by header, and the variant whose customers alone are in it."""
+
+    purpose: str
+    channel: str
+    fields: dict[str, str]
+    variant: str | None
+
+
+def terms(audience: Audience, of: Format) -> Terms:
+    """Return what a file is for: as the audience's own target there says, where it has one."""
     for target in audience.destinations:
         if target.row_of is of.destination:
-            return target.purpose, target.channel, target.fields
-    return of.purpose, of.channel, {}
+            return Terms(target.purpose, target.channel, target.fields, target.variant)
+    return Terms(of.purpose, of.channel, {}, None)
 
 
 def downloads_folder() -> Path:
@@ -86,47 +96,26 @@ def downloads_folder() -> Path:
 
 def _wanted_sql(con: duckdb.DuckDBPyConnection, audience: Audience, of: Format) -> tuple[str, list[str]]:
     """Return the query of members with their row and why they are refused, and the headers; its value is the audience's name."""
-    purpose, channel, declared = terms(audience, of)
+    purpose, channel, declared, variant = terms(audience, of)
     destination = of.destination
-    segment = audience.who.segment
-    from_segment = columns_of(con, "segments", segment) if segment else {}
-    types = {**columns_of(con, "marts", "customers"), **from_segment}
-    fields = [
-        (h, field_sql(f"{'s' if c in from_segment else 'c'}.{name(c)}", types[c]))
-        for h, c in declared.items()
-        if c in types
-    ]
-    if destination.takes_fields and (running := _running_campaign(con, audience)):
-        content = load_campaigns(tuple(load_audiences()))[running].content_sql("m.variant", channel)
-        fields += zip(FIELDS, ("m.campaign", "m.variant", content), strict=True)
-    joined = (
-        f"LEFT JOIN cdp.segments.{name(segment)} AS s ON c.customer_id = s.customer_id"
-        if segment and from_segment
-        else ""
-    )
+    fields, joined = further_fields(con, audience, destination, declared, channel, MEMBERS)
     customer = ", ".join(f"c.{column}" for column in CUSTOMER_COLUMNS)
-    listed = "".join(f", {sql} AS {name('field ' + header)}" for header, sql in fields)
-    headers = [*destination.cells, *(h for h, _ in fields)]
-    cells = destination.cells_sql("asked", ("the refusal",), [(h, name(f"field {h}")) for h, _ in fields])
+    listed = "".join(f", {sql} AS {name('field ' + header)}" for header, sql in fields.items())
+    headers = [*destination.cells, *fields]
+    cells = destination.cells_sql("asked", ("the refusal",), [(h, name(f"field {h}")) for h in fields])
+    of_variant = f"AND m.variant IS NOT DISTINCT FROM '{quoted(variant)}'" if variant else ""
     refused = refusal_sql("m.customer_id", purpose, channel, "readback")
     sql = f"""
         WITH asked AS (
             SELECT {customer}, {refused} AS "the refusal"{listed}
-            FROM audiences.activation.audience_members AS m JOIN cdp.marts.customers AS c ON m.customer_id = c.customer_id {joined}
-            WHERE m.audience = ? AND m.left_out IS NULL
+            FROM {MEMBERS} AS m JOIN cdp.marts.customers AS c ON m.customer_id = c.customer_id {joined}
+            WHERE m.audience = ? AND m.left_out IS NULL {of_variant}
         )
-        SELECT coalesce("the refusal", CASE WHEN NOT ({destination.needed}) THEN 'needs {destination.needs.replace("'", "''")}' END) AS why,
+        SELECT coalesce("the refusal", CASE WHEN NOT ({destination.needed}) THEN 'needs {quoted(destination.needs)}' END) AS why,
             {row_sql(headers)}::VARCHAR AS row, {row_hash_sql(headers)} AS row_hash
         FROM ({cells})
     """
     return sql, headers
-
-
-def _running_campaign(con: duckdb.DuckDBPyConnection, audience: Audience) -> str | None:
-    found: str | None = con.execute(
-        "SELECT min(campaign) FROM audiences.activation.audience_members WHERE audience = ?", [audience.name]
-    ).fetchall()[0][0]
-    return found
 
 
 def preview(con: duckdb.DuckDBPyConnection, audience: Audience, of: Format) -> dict[str, int]:
@@ -156,7 +145,7 @@ def ask(cursor: Cursor, audience_name: str, format_name: str, author: str, reaso
         raise CdpError("there is no such audience or format")
     if not author.strip() or len(reason.strip()) < 4:
         raise CdpError("say what the file is for")
-    purpose, channel, _ = terms(audience, of)
+    purpose, channel, _, _ = terms(audience, of)
     with cursor() as con:
         rows = preview(con, audience, of).get("", 0)
     if not rows:
@@ -280,6 +269,15 @@ def newest(limit: int = 100) -> list[DownloadRow]:
         )
         db.expunge_all()
     return found
+
+
+def last_built() -> dict[str, datetime]:
+    """Return when a file of each audience was built last."""
+    with session() as db:
+        found = db.execute(
+            select(DownloadRow.audience, func.max(DownloadRow.built_at)).group_by(DownloadRow.audience)
+        ).all()
+    return {audience: at for audience, at in found if at is not None}
 
 
 def state_of(row: DownloadRow) -> Literal["waiting", "ready", "expired"]:

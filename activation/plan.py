@@ -17,15 +17,15 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from activation.audience import Audience, Target, attach_published, columns_of, load_audiences
-from activation.campaign import FIELDS, Campaign, load_campaigns
+from activation.audience import Audience, Target, attach_published, load_audiences
 from activation.client import limits_of
 from activation.destinations import DESTINATIONS, ApiDestination, Destination
 from activation.destinations.base import CUSTOMER_COLUMNS, ROWS_AT_ONCE, row_hash_sql, row_sql
-from activation.hashing import field_sql, register_forms
+from activation.hashing import register_forms
 from activation.journey import step_audiences
 from activation.ledger import applied_plans, last_applied_at, last_reconciled_at, last_sent_sql, register_ledger
 from activation.readback import refusal_sql, register_readback
+from activation.rows import further_fields
 from warehouse import files, lake
 from warehouse.duck import name, quoted
 from warehouse.errors import edge
@@ -174,24 +174,8 @@ def _planned_sql(
     con: duckdb.DuckDBPyConnection, audience: Audience, target: Target, destination: Destination, is_reconcile: bool
 ) -> str:
     """Return the query of all rows of a plan; its values are audience, audience, platform and list."""
-    from_segment = columns_of(con, "segments", audience.who.segment) if audience.who.segment else {}
-    from_customers = columns_of(con, "marts", "customers")
-    fields = {
-        header: field_sql(
-            f"{'s' if column in from_segment else 'c'}.{name(column)}", {**from_customers, **from_segment}[column]
-        )
-        for header, column in target.fields.items()
-    }
-    if destination.takes_fields and (campaign := running_campaign(con, audience)):
-        # Nothing is added where no campaign runs, so that its end takes the cells away again.
-        said = ("m.campaign", "m.variant", campaign.content_sql("m.variant", target.channel))
-        fields |= dict(zip(FIELDS, said, strict=True))
+    fields, joined = further_fields(con, audience, destination, target.fields, target.channel)
     headers = [*destination.cells, *fields]
-    joined = (
-        f"LEFT JOIN cdp.segments.{name(audience.who.segment)} AS s ON c.customer_id = s.customer_id"
-        if audience.who.segment
-        else ""
-    )
     customer = ", ".join(f"c.{column}" for column in CUSTOMER_COLUMNS)
     listed = ", ".join(f"{sql} AS {name('field ' + header)}" for header, sql in fields.items())
     refresh = _refresh_sql(target)
@@ -248,14 +232,6 @@ def _refresh_sql(target: Target) -> str:
         return "false"
     oldest = now() - timedelta(days=limits_of(target.platform).refresh_days)
     return f"p.sent_at <= TIMESTAMP '{oldest:%Y-%m-%d %H:%M:%S}'"
-
-
-def running_campaign(con: duckdb.DuckDBPyConnection, audience: Audience) -> Campaign | None:
-    """Return the campaign that an audience is in now."""
-    found = con.execute(
-        "SELECT min(campaign) FROM activation.audience_members WHERE audience = ?", [audience.name]
-    ).fetchall()[0][0]
-    return load_campaigns(tuple(load_audiences()))[found] if found else None
 
 
 def _described(

@@ -250,3 +250,14 @@ def test_contacts_merged_inside_the_crm_are_read_as_lists(in_finished):
     con.close()
     assert merged > 0
     assert (longest, left) == (2, 0)
+
+
+def test_every_published_table_and_column_says_what_it_holds(in_finished):
+    for file in ("cdp", "audiences"):
+        con = duckdb.connect(str(in_finished / "warehouse" / f"{file}.duckdb"), read_only=True)
+        bare = con.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE comment IS NULL UNION ALL "
+            "SELECT schema_name || '.' || table_name || '.' || column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
+        ).fetchall()
+        con.close()
+        assert bare == [], file

@@ -42,6 +42,8 @@ class PublishedFile(Declared):
     tables: dict[str, str]
     #: Columns that large tables are put in the order of, where it is not the customer.
     sorted_by: dict[str, tuple[str, ...]]
+    #: What columns hold where dbt does not say it: by name, or by `schema.table.column`.
+    columns: dict[str, str]
 
 
 class Published(Declared):
@@ -185,12 +187,13 @@ def _copy(
             text = (described[0][0] if described else None) or declared.tables.get(f"{schema}.{table}")
             if text:
                 con.execute(f"COMMENT ON TABLE outgoing.{name(schema, table)} IS '{quoted(text.strip())}'")
-            for column, comment in con.execute(
-                "SELECT column_name, comment FROM duckdb_columns() WHERE database_name = current_catalog() "
-                "AND schema_name = ? AND table_name = ? AND comment IS NOT NULL",
+            for column, said in con.execute(
+                "SELECT column_name, comment FROM duckdb_columns() WHERE database_name = current_catalog() AND schema_name = ? AND table_name = ?",
                 [schema, table],
             ).fetchall():
-                con.execute(f"COMMENT ON COLUMN outgoing.{name(schema, table, column)} IS '{quoted(comment)}'")
+                comment = said or declared.columns.get(f"{schema}.{table}.{column}") or declared.columns.get(column)
+                if comment:
+                    con.execute(f"COMMENT ON COLUMN outgoing.{name(schema, table, column)} IS '{quoted(comment)}'")
         con.execute("CHECKPOINT outgoing")
     finally:
         con.execute("DETACH outgoing")

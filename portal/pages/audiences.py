@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from activation.audience import Audience
-from activation.downloads import load_formats, preview, terms
+from activation.downloads import last_built, load_formats, preview, terms
 from activation.look import words_of
 from activation.rules import Rule
 from portal import declared
@@ -31,7 +31,7 @@ def listed(request: Request, q: str = "", owner: str = "", sort: str = "name") -
     """List the audiences."""
     visit = visit_of(request)
     published = visit.published
-    facts = _facts(published)
+    facts, taken = _facts(published), last_built()
     found = []
     for audience in declared.audiences().values():
         fact = facts.get(audience.name, {})
@@ -43,6 +43,7 @@ def listed(request: Request, q: str = "", owner: str = "", sort: str = "name") -
         found.append({
             "audience": audience, "described": described, "size": fact.get("size", 0), "reach": fact.get("reach", {}),
             "change": sizes[-1] - sizes[-2] if len(sizes) > 1 else None, "spark": spark(sizes), "delivered_at": fact.get("delivered_at"),
+            "taken_at": taken.get(audience.name),
         })  # fmt: skip
     orders = {
         "name": lambda r: r["audience"].name, "size": lambda r: (-r["size"], r["audience"].name),
@@ -478,7 +479,7 @@ def before_download(request: Request, name: str, format: str) -> Response:
         raise NotFound
     with visit.published.cursor() as con:
         counted = preview(con, audience, of)
-    purpose, channel, fields = terms(audience, of)
+    purpose, channel, fields, _ = terms(audience, of)
     rows = counted.pop("", 0)
     falls = waterfall(
         [(visit.said(why), n) for why, n in counted.items()],

@@ -185,6 +185,10 @@ def test_charts_say_what_their_tables_say_and_move_nothing(visit):
     assert shifted < 0.1 and page.said == []
 
 
+#: What was looked at already: pages that are the same for two roles, but for the menu, are looked at once.
+LOOKED_AT: set[str] = set()
+
+
 @pytest.mark.parametrize("locale", ["es-MX", "en-US"])
 @pytest.mark.parametrize("role", ROLES)
 def test_no_page_keeps_anybody_out(visit, paths, role, locale):
@@ -196,6 +200,10 @@ def test_no_page_keeps_anybody_out(visit, paths, role, locale):
         if page.goto(path).status != 200:
             continue
         looked += 1
+        body = re.sub(r'name="csrf" value="[^"]+"', "", page.inner_html("main"))
+        if path != "/" and f"{locale} {body}" in LOOKED_AT:
+            continue
+        LOOKED_AT.add(f"{locale} {body}")
         # Straight into the page: its own rules let no script in that is not its own.
         page.evaluate(script)
         told = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
@@ -209,19 +217,20 @@ def test_no_page_keeps_anybody_out(visit, paths, role, locale):
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pages_fit_their_window(visit, paths, width, tmp_path):
-    wide = []
+    wide, fitted = [], set()
     for role in ("marketer", "steward", "engineer", "privacy", "admin"):
         page = visit(role, width)
         for path in paths:
-            if page.goto(path).status != 200:
+            if path in fitted or page.goto(path).status != 200:
                 continue
+            fitted.add(path)
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 1:
                 wide.append(f"{width} {path}: {over} px too wide")
             if role == "marketer":
                 picture = page.screenshot()
                 assert len(picture) > 5_000
-    assert wide == []
+    assert wide == [] and fitted == set(paths)
 
 
 def test_the_first_picture_comes_soon(visit, figure):

@@ -322,3 +322,14 @@ def test_a_page_without_anything_published_says_so(people, tmp_path, monkeypatch
     assert "Todavía no hay nada publicado" in client.get("/").text
     assert client.get("/audiences").status_code == 409
     assert (ROOMS / "portal" / "results.yml").exists()
+
+
+def test_no_cell_of_a_taken_table_is_a_formula():
+    from portal.tables import Column, Table
+    from portal.visit import _as_csv
+
+    table = Table(
+        "t", "T", [Column("a", "A"), Column("b", "B", "number")], [{"a": '=HYPERLINK("http://evil.example")', "b": -3}]
+    )
+    text = _as_csv(table).body.decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text)))[1] == ['\t=HYPERLINK("http://evil.example")', "-3"]
