@@ -86,6 +86,13 @@ def test_a_real_airflow_starts_a_run_when_a_file_arrives(workspace, monkeypatch,
     monkeypatch.setenv("CDP_SOURCES", str(workspace / "sources"))
     with running_airflow(parts=("api-server", "dag-processor", "scheduler", "triggerer")) as airflow:
         airflow.prepare(dags=("ingest_sources",))
+        # In the hours after the daily time a run begins as soon as the DAG is switched on; the file comes after it.
+        quiet = time.monotonic() + 8
+        while time.monotonic() < quiet:
+            found = airflow.api("GET", "/dags/ingest_sources/dagRuns")["dag_runs"]
+            if any(r["state"] in ("queued", "running") for r in found):
+                quiet = time.monotonic() + 4
+            time.sleep(1)
         shutil.copytree(company / "inbox" / "delighted", workspace / "inbox" / "delighted")
         end = time.monotonic() + 240
         runs = []
@@ -93,9 +100,10 @@ def test_a_real_airflow_starts_a_run_when_a_file_arrives(workspace, monkeypatch,
             runs = airflow.api("GET", "/dags/ingest_sources/dagRuns", params={"order_by": "-run_after", "limit": 5})[
                 "dag_runs"
             ]
-            if any(r["state"] == "success" for r in runs):
+            if any(r["state"] == "success" and r["run_type"] == "asset_triggered" for r in runs):
                 break
             time.sleep(1)
 
-    assert [r["run_type"] for r in runs if r["state"] == "success"] == ["asset_triggered"]
+    woken = [r["run_type"] for r in runs if r["state"] == "success"]
+    assert woken.count("asset_triggered") == 1 and set(woken) <= {"asset_triggered", "scheduled"}
     assert lake.loads("delighted_responses")
