@@ -1,12 +1,11 @@
 """What pages read: the published files, through one locked-down connection a version.
 
-A connection attaches the resolved paths of the newest versions; when either file is swapped, the next page gets a new one and the old one is closed
+A connection attaches the resolved paths of the newest versions; when either file is swapped, the next page gets a new one and the old one goes
 with its last reader, so that nobody sees yesterday. Answers that depend on nothing but the version are computed once.
 """
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 import time
@@ -16,7 +15,6 @@ from typing import Any
 
 import duckdb
 
-from activation.hashing import register_forms
 from warehouse.duck import has_table, rows
 from warehouse.errors import CdpError
 from warehouse.publish import AUDIENCES, CUSTOMERS, manifest, open_published
@@ -106,15 +104,6 @@ class Snapshot:
                 return bool(found[0][0])
 
         return bool(self.known(("has", table), look))
-
-    def forms(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Define the normal forms of identifiers for a cursor."""
-        register_forms(con)
-
-    def close(self) -> None:
-        """Let go of the files; who reads still keeps their cursor."""
-        with contextlib.suppress(duckdb.Error):
-            self._con.close()
 
 
 _lock = threading.Lock()

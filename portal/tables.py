@@ -39,7 +39,6 @@ class Table:
     target: str = ""
     chart: str = ""
     series: list[str] = field(default_factory=list)
-    is_long: bool = False
 
     @property
     def height(self) -> int:

@@ -110,7 +110,7 @@ def figures_table(published: Snapshot, visit: Visit, names: tuple[str, ...]) -> 
             Column("unit", visit.says("Unit"), "name"), Column("target", visit.says("Target"), "name"), Column("met", visit.says("Met"), "name"),
             Column("definition", visit.says("Definition"), "name"),
         ],
-        rows, is_long=True,
+        rows,
     )  # fmt: skip
 
 
