@@ -15,6 +15,7 @@ from portal.reading import Snapshot
 from portal.tables import Column, Table
 from portal.visit import Pages, Visit, visit_of
 from warehouse.declarations import Declared, load
+from warehouse.settings import settings
 
 pages = Pages()
 
@@ -37,6 +38,7 @@ class Question(Declared):
     columns: dict[str, Label]
     chart: Literal["", "bar", "column", "line", "stack", "heat"] = ""
     series: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
     definition_en: str = ""
     definition_es: str = ""
 
@@ -74,6 +76,7 @@ def table_of(published: Snapshot, visit: Visit, question: Question) -> Table:
         rows = published.once(question.sql)
     except duckdb.CatalogException:
         rows = []
+    rows = without_small_groups(rows, question)
     known = set(rows[0]) if rows else set(question.columns)
     listed = [
         Column(k, c.es if spanish else c.en, "number" if c.unit == "count" else c.unit)
@@ -85,6 +88,17 @@ def table_of(published: Snapshot, visit: Visit, question: Question) -> Table:
         question.id, question.es if spanish else question.en, listed, rows, question.definition_es if spanish else question.definition_en,
         chart=question.chart, series=[k for k in drawn if k in known],
     )  # fmt: skip
+
+
+def without_small_groups(rows: list[dict[str, Any]], question: Question) -> list[dict[str, Any]]:
+    """Return the rows without groups of so few people that somebody could be told from them."""
+    least = settings().small_group
+    if question.chart == "heat" and len(question.people) > 1:
+        return [
+            {k: None if k in question.people and v is not None and v < least else v for k, v in row.items()}
+            for row in rows
+        ]
+    return [row for row in rows if all(row[c] is None or row[c] >= least for c in question.people)]
 
 
 def figures_table(published: Snapshot, visit: Visit, names: tuple[str, ...]) -> Table | None:

@@ -109,7 +109,7 @@ def test_every_declared_table_is_asked_and_holds_something(enter):
         text = client.get(f"/results?part={part.id}").text
         empty += [q.id for q in part.tables if f'<table id="{q.id}"' not in text]
     # A small company has no products that need a decision, and nobody was held out for long enough.
-    assert set(empty) <= {"stock", "rules", "drift", "demand"}, empty
+    assert set(empty) <= {"stock", "rules", "drift", "demand", "gap_area", "gap_role"}, empty
 
 
 def test_a_table_is_taken_as_it_stands(enter):
@@ -266,6 +266,10 @@ def test_small_groups_are_in_no_chart(enter, monkeypatch):
     monkeypatch.setenv("CDP_SMALL_GROUP", "100000")
     text = enter("marketer", "en-US").get("/audiences/vip").text
     assert '<table id="traits"' not in text and '<table id="overlap"' not in text and 'class="upset"' not in text
+    results = enter("marketer", "en-US").get("/results?part=customers").text
+    assert '<table id="micro"' not in results and not re.search(
+        r'<td class="number" data-v="\d', results.split('id="rfm"')[1].split("</table>")[0]
+    )
 
 
 def test_the_next_page_is_of_the_next_version(enter, page_data):
