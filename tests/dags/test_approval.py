@@ -71,7 +71,7 @@ def test_what_is_approved_on_airflows_page_is_delivered(waiting, monkeypatch):
         airflow.prepare(dags=("approve_plans", "deliver_audiences"))
         run = airflow.trigger("approve_plans")
         path = f"/dags/approve_plans/dagRuns/{run}/taskInstances/ask/0/hitlDetails"
-        end = time.monotonic() + 240
+        end = time.monotonic() + 420
         detail, answered = {}, False
         while time.monotonic() < end and not is_applied("vip", "csv", plan.hash):
             listed = airflow.api("GET", f"/dags/approve_plans/dagRuns/{run}/hitlDetails")["hitl_details"]

@@ -86,7 +86,7 @@ def test_a_real_airflow_starts_a_run_when_a_file_arrives(workspace, monkeypatch,
     monkeypatch.setenv("CDP_SOURCES", str(workspace / "sources"))
     with running_airflow(parts=("api-server", "dag-processor", "scheduler", "triggerer")) as airflow:
         airflow.prepare(dags=("ingest_sources",))
-        # In the hours after the daily time a run begins as soon as the DAG is switched on; the file comes after it.
+        # A minute after the daily time a run begins as soon as the DAG is switched on; the file comes after it.
         quiet = time.monotonic() + 8
         while time.monotonic() < quiet:
             found = airflow.api("GET", "/dags/ingest_sources/dagRuns")["dag_runs"]
