@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,15 @@ def _publish(con: duckdb.DuckDBPyConnection, file: str, result: StepResult) -> N
 
 def _path(file: str) -> Path:
     return settings().warehouse / f"{file}.duckdb"
+
+
+def kept_versions() -> list[tuple[str, str, datetime]]:
+    """Return the kept versions of both files, newest first: file, version, and when a run published it."""
+    found = []
+    for path in versions_folder().glob("*-*.duckdb"):
+        file, _, version = path.stem.partition("-")
+        found.append((file, version, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return sorted(found, key=lambda v: v[2], reverse=True)
 
 
 def roll_back(version: str) -> None:

@@ -11,6 +11,7 @@ from portal.reading import Snapshot
 from portal.tables import Column, Table
 from portal.visit import Pages, Visit, visit_of
 from warehouse.errors import CdpError
+from warehouse.publish import AUDIENCES, CUSTOMERS, kept_versions, manifest
 
 pages = Pages()
 
@@ -22,10 +23,13 @@ def home(request: Request) -> Response:
     try:
         published = visit.published
     except CdpError:
-        return visit.page("home.html", head={}, alerts=[], figures=[], segments=None, consent=None, runs=[], fresh={})
+        return visit.page(
+            "home.html", head={}, alerts=[], figures=[], segments=None, consent=None, runs=[], fresh={}, versions=[]
+        )
     return visit.page(
         "home.html", head=_head(published), alerts=_alerts(published, visit), figures=_against_targets(published, visit),
-        segments=_segments(published, visit), consent=_consent(published, visit), runs=_runs(published), fresh=_fresh(published),
+        segments=_segments(published, visit), consent=_consent(published, visit), runs=_runs(published),
+        fresh=_fresh(published), versions=_versions(visit),
     )  # fmt: skip
 
 
@@ -150,6 +154,16 @@ def _runs(published: Snapshot) -> list[dict[str, Any]]:
         FROM audiences.activation.delivery_outcomes GROUP BY audience, platform, plan_hash ORDER BY delivered_at DESC, audience, platform LIMIT 6
         """
     )
+
+
+def _versions(visit: Visit) -> list[dict[str, Any]]:
+    """Return the last runs that published something, newest first."""
+    current = {manifest(CUSTOMERS).get("version"), manifest(AUDIENCES).get("version")}
+    what = {CUSTOMERS: visit.says("customers, metrics and figures"), AUDIENCES: visit.says("audiences and deliveries")}
+    return [
+        {"what": what.get(file, file), "version": version, "at": at, "is_current": version in current}
+        for file, version, at in kept_versions()[:8]
+    ]
 
 
 def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
