@@ -8,6 +8,9 @@ ASSETS := $(VENV)/.assets-$(shell cat portal/packages/package-lock.json portal/v
 PEOPLE ?= 5000
 KEEP ?=
 
+# Containers often forbid Python to keep what it compiled; every process here would then compile dbt and Airflow anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup assets spark mocks demo test check fix lock clean
 

@@ -1,0 +1,93 @@
+{# Tables and views in one round trip. The adapter's own way asks the database ten to fifteen times per model (two descriptions, a
+   temporary name, two renames, indexes, a drop, and a description per kind of comment), and each costs more in Python than most
+   models cost in the database. DuckDB replaces a table or view in one transaction, so nobody ever sees half of one. #}
+
+{# What the model's columns must be, as the contract declares them; the database itself says where they differ. #}
+{% macro contract_check(relation) -%}
+    {%- if config.get("contract").enforced -%}
+    select case when list_sort(found.columns) <> list_sort(wanted.columns) then error(
+        'contract of {{ relation.schema }}.{{ relation.identifier }}: only in the model: '
+        || list_filter(found.columns, lambda c: not list_contains(wanted.columns, c))::varchar
+        || '; only in the declaration: ' || list_filter(wanted.columns, lambda c: not list_contains(found.columns, c))::varchar
+    ) end
+    from (
+        select list(column_name || ' ' || data_type) as columns
+        from duckdb_columns()
+        where database_name = '{{ relation.database }}' and schema_name = '{{ relation.schema }}' and table_name = '{{ relation.identifier }}'
+    ) as found, (
+        select [
+            {%- for column in model["columns"].values() -%}
+            '{{ column["name"] }} ' || typeof(null::{{ column["data_type"] }}){{ ", " if not loop.last }}
+            {%- endfor -%}
+        ] as columns
+    ) as wanted;
+    {%- endif -%}
+{%- endmacro %}
+
+{# A view cannot replace a table, nor a table a view. #}
+{% macro drop_other_kind(before, target) -%}
+    {%- if before is not none and before.type != target.type -%} drop {{ before.type }} {{ target }}; {%- endif -%}
+{%- endmacro %}
+
+{% macro comments(relation) -%}
+    {%- if config.persist_relation_docs() and model.description %}
+    {{ duckdb__alter_relation_comment(relation, model.description) }}
+    {%- endif %}
+    {%- if config.persist_column_docs() %}
+    {%- for column in model["columns"].values() if column["description"] %}
+    comment on column {{ relation }}.{{ adapter.quote(column["name"]) }} is {{ duckdb_escape_comment(column["description"]) }};
+    {%- endfor %}
+    {%- endif %}
+{%- endmacro %}
+
+{% materialization view, adapter="duckdb" %}
+    {%- set before = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type="view") -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement("main", auto_begin=False) -%}
+    begin transaction;
+    {{ drop_other_kind(before, target) }}
+    create or replace view {{ target }} as (
+    {{ compiled_code }}
+    );
+    {{ contract_check(target) }}
+    {{ comments(target) }}
+    commit;
+    {%- endcall %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({"relations": [target]}) }}
+{% endmaterialization %}
+
+{% materialization table, adapter="duckdb", supported_languages=["sql", "python"] %}
+    {%- set before = load_cached_relation(this) -%}
+    {%- set target = this.incorporate(type="table") -%}
+    {{ run_hooks(pre_hooks) }}
+    {% if model["language"] == "python" %}
+    {#- What Python gives is written under a name of its own first: it runs for long, and the table of before stays whole. -#}
+    {%- set fresh = make_intermediate_relation(target) -%}
+    {% call statement("clear", auto_begin=False) -%} drop table if exists {{ fresh }}; {%- endcall %}
+    {% call statement("main", language="python", auto_begin=False) -%}{{ py_write_table(temporary=False, relation=fresh, compiled_code=compiled_code) }}{%- endcall %}
+    {% call statement("swap", auto_begin=False) -%}
+    begin transaction;
+    {{ drop_other_kind(before, target) }}
+    drop table if exists {{ target }};
+    alter table {{ fresh }} rename to {{ adapter.quote(target.identifier) }};
+    {{ contract_check(target) }}
+    {{ comments(target) }}
+    commit;
+    {%- endcall %}
+    {% else %}
+    {% call statement("main", auto_begin=False) -%}
+    begin transaction;
+    {{ drop_other_kind(before, target) }}
+    create or replace table {{ target }} as (
+    {{ compiled_code }}
+    );
+    {{ contract_check(target) }}
+    {{ comments(target) }}
+    commit;
+    {%- endcall %}
+    {% endif %}
+    {{ run_hooks(post_hooks) }}
+    {{ return({"relations": [target]}) }}
+{% endmaterialization %}
