@@ -48,7 +48,8 @@ def test_contracts_are_held_and_tables_and_views_take_each_others_place(workspac
     with pytest.raises(GateFailed, match="3 failed"):
         # The order of columns is the model's own.
         build(
-            {name: sql for name, (sql, _) in WRONG.items()} | {"turns": "select 3::decimal(18, 2) as price_usd, 2::bigint as thing_id"},
+            {name: sql for name, (sql, _) in WRONG.items()}
+            | {"turns": "select 3::decimal(18, 2) as price_usd, 2::bigint as thing_id"},
             "view",
         )
     said = (settings().state / "dbt" / "last_output.txt").read_text(encoding="utf-8")
