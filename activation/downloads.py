@@ -33,6 +33,8 @@ from warehouse.operations import DownloadRow, session
 from warehouse.settings import now, settings
 
 KEPT = timedelta(hours=72)
+#: The column that says which file a row left in, so that a part that is passed on tells where it came from.
+MARK = "download_id"
 MEMBERS = "audiences.activation.audience_members"
 #: A workbook has this many rows at most, its header among them.
 WORKBOOK_ROWS = 1_048_576
@@ -54,6 +56,11 @@ class Format(Declared):
     def destination(self) -> Destination:
         """The destination whose rows the file has."""
         return DESTINATIONS["csv" if self.format == "xlsx" else self.format]
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether each row says which file it left in; platforms take no column of ours, so theirs are marked by name and manifest."""
+        return self.destination is DESTINATIONS["csv"]
 
 
 class Formats(Declared):
@@ -204,6 +211,12 @@ def build(cursor: Cursor, download_id: str) -> None:
         rows = con.execute("SELECT count(*) FROM leaving").fetchall()[0][0]
         query = "SELECT row FROM leaving ORDER BY row_hash"
         columns = (*of.destination.cells, *sorted(set(headers) - set(of.destination.cells)))
+        if of.is_marked:
+            mark = quoted(json.dumps({MARK: download_id}))
+            query, columns = (
+                f"SELECT json_merge_patch(row, '{mark}')::VARCHAR AS row FROM leaving ORDER BY row_hash",
+                (*columns, MARK),
+            )
         if of.format == "xlsx":
             _write_workbook(con, path, query, columns, row)
         else:

@@ -149,10 +149,16 @@ def note_confirmation(platform: str, request_id: str, found: dict[str, object]) 
 
 
 def _confirmations(con: duckdb.DuckDBPyConnection) -> None:
-    names = ("platform", "request_id", "status", "reason", "told", "asked_at")
+    names, numbers = (
+        ("platform", "request_id", "status", "reason", "told", "asked_at"),
+        ("matched_low_pct", "matched_high_pct"),
+    )
     found = [files.read_json(path) for path in sorted(confirmations_folder().glob("*/*.json"))]
-    rows = [{n: str(row.get(n, "")) for n in names} for row in found]
-    con.register("said", pa.Table.from_pylist(rows, schema=pa.schema([(n, pa.string()) for n in names])))
+    rows = [
+        {n: str(row.get(n, "")) for n in names} | {n: (row.get("told") or {}).get(n) for n in numbers} for row in found
+    ]
+    schema = pa.schema([*((n, pa.string()) for n in names), *((n, pa.float64()) for n in numbers)])
+    con.register("said", pa.Table.from_pylist(rows, schema=schema))
     con.execute("CREATE OR REPLACE TABLE activation.confirmations AS SELECT * FROM said ORDER BY ALL")
     con.unregister("said")
 

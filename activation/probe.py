@@ -71,7 +71,7 @@ def probe(platform: str, connection: Connection, place: str, conversions_place: 
         return f"{len(done)} accepted"
 
     def ask() -> str:
-        state, reason, told = destination.status(client, requests[0])
+        state, reason, told = destination.status(client, place, requests[0])
         return " ".join(str(part) for part in (state, reason, told or "") if part)
 
     def convert() -> str:

@@ -134,6 +134,16 @@ def _deliveries(con: duckdb.DuckDBPyConnection) -> None:
         FROM activation.ledger GROUP BY ALL ORDER BY ALL
         """
     )
+    # What a platform says of a request is of the one delivery that made the request.
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE activation.delivery_requests AS
+        SELECT l.audience, l.platform, l.list, l.plan_hash, l.request_id, count(*) AS customers, coalesce(any_value(c.status), 'accepted') AS status,
+            any_value(c.matched_low_pct) AS matched_low_pct, any_value(c.matched_high_pct) AS matched_high_pct, any_value(c.asked_at) AS asked_at
+        FROM activation.ledger AS l LEFT JOIN activation.confirmations AS c ON l.platform = c.platform AND l.request_id = c.request_id
+        WHERE l.request_id <> '' AND l.status = 'accepted' GROUP BY ALL ORDER BY ALL
+        """
+    )
 
 
 def _journeys(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,4 +1,4 @@
-"""How long things are kept: quarantine, delivered files and plans of old audiences are removed after their time.
+"""How long things are kept: quarantine, delivered files, logs of runs and plans of old audiences are removed after their time.
 
 The lake's raw bytes, the id ledger and the delivery journal are not touched here.
 """
@@ -16,6 +16,7 @@ from warehouse.steps import StepResult, step
 
 QUARANTINE_DAYS = 30
 OUTBOX_DAYS = 30
+RUNS_DAYS = 90
 SECONDS_PER_DAY = 86_400
 
 
@@ -27,6 +28,7 @@ def keep_house() -> StepResult:
         removed += _older(config.outbox, "*/*/*_add.csv", OUTBOX_DAYS) + _older(
             config.outbox, "*/*/*_remove.csv", OUTBOX_DAYS
         )
+        removed += _older(config.state / "runs", "*.jsonl", RUNS_DAYS)
         removed += [p for p in config.data.glob("**/.*.part") if _age_days(p) > 1]
         for path in removed:
             path.unlink(missing_ok=True)

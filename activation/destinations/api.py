@@ -81,12 +81,24 @@ class ApiDestination(Destination):
         """
         raise TypeError(f"{type(self).__name__} must say how customers are removed")
 
-    def status(self, client: Client, request_id: str) -> tuple[str, str, dict[str, Any]]:
-        """Return what has become of a request: processing, confirmed or failed; why; and what the platform says of it.
+    def status(self, client: Client, place: str, request_id: str) -> tuple[str, str, dict[str, Any]]:
+        """Return what has become of a request for a list: processing, confirmed or failed; why; and what the platform says of it.
 
-        Platforms that answer at once confirm by their answer.
+        Platforms that answer at once confirm by their answer. Who tells how many members it knows says so as `matched_low_pct` and
+        `matched_high_pct`, which are equal where it counts and apart where it names a range.
         """
         return "confirmed", "", {}
+
+    #: Whether the platform can be handed a list whole, so that nobody else is left on it.
+    replaces: ClassVar[bool] = False
+
+    def replace(self, client: Client, connection: Connection, place: str, changes: Sequence[Change]) -> list[Outcome]:
+        """Make a list be those who are added or changed, and nobody else; whoever is not among them goes. All or nothing.
+
+        Raises:
+            Refused: the list could not be handed over whole; everybody is to be sent as on any other day.
+        """
+        raise TypeError(f"{type(self).__name__} takes no whole lists")
 
     def remove_older(self, client: Client, connection: Connection, place: str, began_at: datetime) -> None:
         """Take off a list whoever was put there before a moment: the end of bringing it in step whole.
@@ -148,3 +160,11 @@ def _bisected(what: Any, client: Client, connection: Connection, place: str, bat
         return _bisected(what, client, connection, place, batch[:middle]) + _bisected(
             what, client, connection, place, batch[middle:]
         )
+
+
+def share_matched(taken: Any, of: Any) -> dict[str, float]:
+    """Return the share of members that a platform counts as known to it, as `status` tells it; nothing where it does not count."""
+    if taken is None or not of:
+        return {}
+    share = round(100 * float(taken) / float(of), 1)
+    return {"matched_low_pct": share, "matched_high_pct": share}

@@ -7,6 +7,7 @@ every member (EU user consent policy). A malformed member fails the whole call. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -75,7 +76,7 @@ class GoogleDataManager(ApiDestination):
         body = _destinations(connection, place) | {"removeAsOfTime": began_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
         client.call("POST", "audienceMembers:removeAll", "/v1/audienceMembers:removeAll", json=body)
 
-    def status(self, client: Client, request_id: str) -> tuple[str, str, dict[str, Any]]:
+    def status(self, client: Client, place: str, request_id: str) -> tuple[str, str, dict[str, Any]]:
         """Ask what has become of a request."""
         answer = client.call(
             "GET", "requestStatus:retrieve", "/v1/requestStatus:retrieve", params={"requestId": request_id}
@@ -86,12 +87,21 @@ class GoogleDataManager(ApiDestination):
         for part in parts:
             ingested = part.get("audienceMembersIngestionStatus", {}).get("userDataIngestionStatus", {})
             told |= {k: ingested[k] for k in ("recordCount", "uploadMatchRateRange") if k in ingested}
+        told |= _matched(str(told.get("uploadMatchRateRange", "")))
         errors = [e.get("reason", "") for part in parts for e in part.get("errorInfo", {}).get("errorCounts", [])]
         if not states or states & {"PROCESSING", "REQUEST_STATUS_UNKNOWN"}:
             return "processing", "", told
         if states == {"SUCCESS"}:
             return "confirmed", "", told
         return "failed", ", ".join(sorted(set(filter(None, errors)))) or "the platform gives no reason", told
+
+
+def _matched(named: str) -> dict[str, float]:
+    """Return the bounds of a range as Google names it (`MATCH_RATE_RANGE_71_TO_80`); nothing where it does not tell one."""
+    bounds = [float(number) for number in re.findall(r"\d+", named)]
+    if "LESS_THAN" in named:
+        bounds = [0.0, *bounds]
+    return {"matched_low_pct": bounds[0], "matched_high_pct": bounds[1]} if len(bounds) == 2 else {}
 
 
 def _destinations(connection: Connection, place: str) -> dict[str, Any]:

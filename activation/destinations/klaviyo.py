@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from activation.client import Client
 from activation.connections import Connection
-from activation.destinations.api import ApiDestination
+from activation.destinations.api import ApiDestination, share_matched
 from activation.destinations.base import Change, Outcome, Payload
 from activation.destinations.mailchimp import Mailchimp
 from activation.refusal import Refusal, refusal
@@ -80,11 +80,12 @@ class Klaviyo(ApiDestination):
             client.call("DELETE", "list profiles", f"/api/lists/{place}/relationships/profiles", json=body)
         return [Outcome(c.customer_id, "accepted") for c in changes]
 
-    def status(self, client: Client, request_id: str) -> tuple[str, str, dict[str, Any]]:
+    def status(self, client: Client, place: str, request_id: str) -> tuple[str, str, dict[str, Any]]:
         """Ask what has become of an import."""
         found = client.call("GET", "profile-bulk-import-job", f"/api/profile-bulk-import-jobs/{request_id}").json()
         attributes = found.get("data", {}).get("attributes", {})
         told = {k: attributes[k] for k in ("total_count", "completed_count", "failed_count") if k in attributes}
+        told |= share_matched(attributes.get("completed_count"), attributes.get("total_count"))
         if attributes.get("status") in ("queued", "processing"):
             return "processing", "", told
         if attributes.get("status") == "complete" and not attributes.get("failed_count"):

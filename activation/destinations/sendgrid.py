@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from activation.client import Client
 from activation.connections import Connection
-from activation.destinations.api import ApiDestination
+from activation.destinations.api import ApiDestination, share_matched
 from activation.destinations.base import Change, Outcome
 from activation.destinations.mailchimp import Mailchimp
 from activation.errors import Refused
@@ -83,7 +83,7 @@ class SendGrid(ApiDestination):
                 )
         return [Outcome(c.customer_id, "accepted") for c in changes]
 
-    def status(self, client: Client, request_id: str) -> tuple[str, str, dict[str, Any]]:
+    def status(self, client: Client, place: str, request_id: str) -> tuple[str, str, dict[str, Any]]:
         """Ask what has become of an import."""
         found = client.call("GET", "marketing/contacts/imports", f"/marketing/contacts/imports/{request_id}").json()
         results = found.get("results") or {}
@@ -92,6 +92,8 @@ class SendGrid(ApiDestination):
             for k in ("requested_count", "created_count", "updated_count", "errored_count")
             if k in results
         }
+        taken = [results.get("created_count"), results.get("updated_count")]
+        told |= share_matched(sum(map(int, filter(None, taken))), results.get("requested_count"))
         if found.get("status") == "pending":
             return "processing", "", told
         if found.get("status") == "completed":

@@ -47,6 +47,15 @@ PAID = [
     ("meta", "120210000002", "Prospección similar", "facebook", "paid_social", 29.0, 0.06),
 ]
 
+#: What was searched for, by Google campaign; a shopping campaign has costs without a word, too.
+KEYWORDS = {
+    "18100001": ["tienda ejemplo", "ejemplo opiniones"],
+    "18100002": ["muebles hogar", "decoracion barata", "lamparas"],
+    "18100003": ["comprar online españa", ""],
+}
+#: The advertisements of each Meta campaign.
+ADS = ["Vídeo", "Carrusel"]
+
 
 def window_of(programme: Programme, until: date) -> tuple[date, date]:
     """Return first and last day of a programme."""

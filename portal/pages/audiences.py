@@ -371,23 +371,36 @@ def _lift(published: Snapshot, visit: Visit, audience: Audience) -> Table:
 
 
 def _deliveries(published: Snapshot, visit: Visit, audience: Audience) -> dict[str, Any]:
-    found = published.once(
-        """
-        SELECT platform, list, max(delivered_at)::TIMESTAMPTZ::TIMESTAMP AS delivered_at, sum(customers) FILTER (op = 'add') AS added,
-            sum(customers) FILTER (op = 'update') AS updated, sum(customers) FILTER (op = 'remove') AS removed,
-            sum(customers) FILTER (status = 'rejected') AS rejected
-        FROM audiences.activation.delivery_outcomes WHERE audience = ? OR starts_with(audience, ?) GROUP BY audience, platform, list, plan_hash
-        ORDER BY delivered_at DESC, platform LIMIT 30
+    found = (
+        published.once(
+            """
+        WITH gone AS (
+            SELECT audience, platform, list, plan_hash, max(delivered_at)::TIMESTAMPTZ::TIMESTAMP AS delivered_at,
+                sum(customers) FILTER (op = 'add') AS added, sum(customers) FILTER (op = 'update') AS updated,
+                sum(customers) FILTER (op = 'remove') AS removed, sum(customers) FILTER (status = 'rejected') AS rejected
+            FROM audiences.activation.delivery_outcomes WHERE audience = $1 OR starts_with(audience, $1 || '__') GROUP BY ALL
+        ),
+        said AS (
+            SELECT audience, platform, list, plan_hash, list(DISTINCT status ORDER BY status) AS states,
+                sum(customers * matched_low_pct) / sum(customers) FILTER (matched_low_pct IS NOT NULL) AS matched_low_pct,
+                sum(customers * matched_high_pct) / sum(customers) FILTER (matched_high_pct IS NOT NULL) AS matched_high_pct
+            FROM audiences.activation.delivery_requests WHERE audience = $1 OR starts_with(audience, $1 || '__') GROUP BY ALL
+        )
+        SELECT gone.*, said.states, said.matched_low_pct, said.matched_high_pct
+        FROM gone LEFT JOIN said USING (audience, platform, list, plan_hash) ORDER BY delivered_at DESC, platform LIMIT 30
         """,
-        [audience.name, audience.name + "__"],
+            [audience.name],
+        )
+        if published.has("audiences.activation.delivery_requests")
+        else []
     )
+    for row in found:
+        row["said"] = ", ".join(visit.said(state) for state in row["states"] or [])
+        row["matched"] = _range_pct(visit, row["matched_low_pct"], row["matched_high_pct"])
     refused = published.once(
         "SELECT platform, reason, sum(customers)::BIGINT AS customers FROM audiences.activation.delivery_outcomes WHERE audience = ? "
         "AND status = 'rejected' GROUP BY ALL ORDER BY customers DESC, 1, 2",
         [audience.name],
-    )
-    told = published.once(
-        "SELECT c.platform, c.status, c.told, c.asked_at FROM audiences.activation.confirmations AS c ORDER BY asked_at DESC LIMIT 20"
     )
     history = Table(
         "deliveries", visit.says("Deliveries"),
@@ -396,8 +409,9 @@ def _deliveries(published: Snapshot, visit: Visit, audience: Audience) -> dict[s
             Column("list", visit.says("List"), "name"), Column("added", visit.says("Added"), "number"),
             Column("updated", visit.says("Changed"), "number"),
             Column("removed", visit.says("Taken off"), "number"), Column("rejected", visit.says("Refused"), "number"),
+            Column("matched", visit.says("Match rate"), "name"), Column("said", visit.says("The platform says"), "name"),
         ],
-        found,
+        found, visit.says("The match rate is the share of this delivery's people whom the platform knows, where it tells."),
     )  # fmt: skip
     reasons = Table(
         "refused", visit.says("Refused rows by reason"),
@@ -407,8 +421,14 @@ def _deliveries(published: Snapshot, visit: Visit, audience: Audience) -> dict[s
         ],
         refused,
     )  # fmt: skip
-    platforms = {t.platform for t in audience.destinations}
-    return {"history": history, "refused": reasons, "told": [t for t in told if t["platform"] in platforms]}
+    return {"history": history, "refused": reasons}
+
+
+def _range_pct(visit: Visit, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return "–"
+    bounds = [visit.formats.pct(low), visit.formats.pct(high)]
+    return bounds[0] if bounds[0] == bounds[1] else " – ".join(bounds)
 
 
 def _preview(published: Snapshot, visit: Visit, audience: Audience) -> list[dict[str, Any]]:

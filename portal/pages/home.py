@@ -12,8 +12,10 @@ from portal.tables import Column, Table
 from portal.visit import Pages, Visit, visit_of
 from warehouse.errors import CdpError
 from warehouse.publish import AUDIENCES, CUSTOMERS, kept_versions, manifest
+from warehouse.steps import Run, last_runs
 
 pages = Pages()
+STEPS_SHOWN = 12
 
 
 @pages.page("/", "look")
@@ -24,12 +26,13 @@ def home(request: Request) -> Response:
         published = visit.published
     except CdpError:
         return visit.page(
-            "home.html", head={}, alerts=[], figures=[], segments=None, consent=None, runs=[], fresh={}, versions=[]
-        )
+            "home.html", head={}, alerts=[], figures=[], segments=None, consent=None, deliveries=[], fresh={}, versions=[],
+            steps=_steps(),
+        )  # fmt: skip
     return visit.page(
         "home.html", head=_head(published), alerts=_alerts(published, visit), figures=_against_targets(published, visit),
-        segments=_segments(published, visit), consent=_consent(published, visit), runs=_runs(published),
-        fresh=_fresh(published), versions=_versions(visit),
+        segments=_segments(published, visit), consent=_consent(published, visit), deliveries=_deliveries(published),
+        fresh=_fresh(published), versions=_versions(visit), steps=_steps(),
     )  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def _fresh(published: Snapshot) -> dict[str, Any]:
     ]
 
 
-def _runs(published: Snapshot) -> list[dict[str, Any]]:
+def _deliveries(published: Snapshot) -> list[dict[str, Any]]:
     if not published.has("audiences.activation.delivery_outcomes"):
         return []
     return published.once(
@@ -153,6 +156,17 @@ def _runs(published: Snapshot) -> list[dict[str, Any]]:
             coalesce(sum(customers) FILTER (status = 'rejected'), 0) AS rejected
         FROM audiences.activation.delivery_outcomes GROUP BY audience, platform, plan_hash ORDER BY delivered_at DESC, audience, platform LIMIT 6
         """
+    )
+
+
+def _steps() -> list[Run]:
+    """Return the newest run of each step: those that failed or never ended first, then the newest of the others."""
+    runs = last_runs()
+    wrong = [run for run in runs if run.outcome != "ok"]
+    # Tables that were landed are counted by the step that lands them all.
+    return (
+        wrong
+        + [run for run in runs if run.outcome == "ok" and not run.step.startswith(("land ", "fetch "))][:STEPS_SHOWN]
     )
 
 
@@ -196,6 +210,10 @@ def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
         for key, sentence in sentences.items()
         if counted[key]
     ]
+    wrong = sum(run.outcome != "ok" for run in last_runs())
+    if wrong:
+        text = visit.says("%(n)s steps failed or never ended") % {"n": visit.formats.number(wrong)}
+        found.insert(0, {"text": text, "link": "/#steps"})
     if visit.may("review"):
         waiting = (
             published.once("SELECT count(*) AS n FROM identity.review_queue")[0]["n"]

@@ -215,13 +215,34 @@ class Platform(BaseHTTPRequestHandler):
             return 200, {"requestId": f"r{len(self.server.calls)}"}
         if url.path.startswith("/v1/requestStatus:"):
             return 200, {"requestStatusPerDestination": [self.server.status]}
+        if url.path.endswith("/sessions"):
+            asked = parse_qs(url.query)["session_id"][0]
+            known = self.server.sessions.get(asked)
+            return 200, {"data": [{"session_id": asked, **known}] if known else []}
+        if url.path.endswith("/usersreplace"):
+            head, rows = body["session"], body["payload"]["data"]
+            if any(row[body["payload"]["schema"].index("EMAIL")] in poison for row in rows):
+                return 200, {"session_id": head["session_id"], "num_received": len(rows), "num_invalid_entries": 1}
+            open_ones = self.server.replacing.setdefault(head["session_id"], {})
+            # A batch whose answer was lost comes again under its number.
+            assert head["batch_seq"] in (len(open_ones), len(open_ones) + 1)
+            open_ones[head["batch_seq"]] = rows
+            if head["last_batch_flag"]:
+                whole = {row[0]: row for part in open_ones.values() for row in part}
+                assert len(whole) == head["estimated_num_total"]
+                self.server.lists[url.path.split("/")[2]] = whole
+            return 200, {"session_id": str(head["session_id"]), "num_received": len(rows), "num_invalid_entries": 0}
         if url.path.endswith("/users"):
             place = url.path.split("/")[2]
             at = body["payload"]["schema"].index("EMAIL")
             data = body["payload"]["data"]
             wrong = [row for row in data if row[at] in poison]
             self.change(place, {row[0]: row for row in data if row not in wrong}, self.command == "DELETE")
-            return 200, {"session_id": 1, "num_received": len(data), "num_invalid_entries": len(wrong)}
+            return 200, {
+                "session_id": str(body["session"]["session_id"]),
+                "num_received": len(data),
+                "num_invalid_entries": len(wrong),
+            }
         if url.path.endswith("/tags"):
             member = url.path.split("/")[4]
             place = url.path.split("/")[2]
@@ -396,7 +417,7 @@ def platform():
     server.lock = threading.Lock()
     server.lists, server.seen, server.calls, server.faults, server.messages = {}, Counter(), [], [], []
     server.poison, server.files, server.records, server.tasks, server.names = set(), {}, {}, {}, {}
-    server.refusing, server.removed_all = {}, []
+    server.refusing, server.removed_all, server.sessions, server.replacing = {}, [], {}, {}
     server.status = {
         "requestStatus": "SUCCESS",
         "audienceMembersIngestionStatus": {"userDataIngestionStatus": {"recordCount": "6"}},

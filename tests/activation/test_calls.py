@@ -4,6 +4,8 @@ who was acknowledged."""
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 from types import SimpleNamespace
 
 import httpx
@@ -17,6 +19,7 @@ from activation.destinations import DESTINATIONS
 from activation.destinations.webhook import signature
 from activation.errors import Refused, Retryable, Terminal
 from activation.plan import read_plan
+from tests.activation import killed
 from warehouse.duck import connect, rows
 from warehouse.faults import InjectedFault
 
@@ -216,6 +219,43 @@ def test_a_crash_between_batches_sends_nobody_twice_who_was_acknowledged(called,
         assert platform.seen[key] == sent_before[key] == 1
 
 
+@pytest.fixture(scope="module")
+def starter():
+    """Starts processes that have read the program already, each a copy of one that has no threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["activation.deliver"])
+    return context
+
+
+@pytest.mark.parametrize("name", list(PLACES))
+@pytest.mark.parametrize("point", ["deliver.after_send:kill:1", "deliver.after_journal:kill:1"])
+def test_a_killed_process_ends_in_the_wanted_state_at_every_platform(called, platform, starter, name, point):
+    company = called(name)
+    company.run(deliver=False)
+    environment = {k: v for k, v in os.environ.items() if k.startswith("CDP_")} | {"CDP_FAULT": point}
+    process = starter.Process(target=killed.deliver, args=(environment, tuple(vars(company.account).values()), name))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 137
+
+    acknowledged = acknowledged_customers()
+    assert len(acknowledged) == (2 if "journal" in point else 0)
+    sent_before = {c: times_sent(platform, company, c) for c in acknowledged}
+    company.deliver()
+    company.deliver()
+    assert on_list(platform, name) == expected(company)
+    assert {c: times_sent(platform, company, c) for c in acknowledged} == sent_before
+    if name not in ("mailchimp_api", "webhook") or acknowledged:
+        assert all(times == 1 for times in sent_before.values())
+    assert len(acknowledged_customers()) == len(expected(company))
+
+
+def times_sent(platform, company, customer):
+    """How often a customer was put on the list, by what the platform knows them by."""
+    only = SimpleNamespace(**{**vars(company), "vip": {customer}})
+    return sum(n for (_, key, is_removal), n in platform.seen.items() if key == expected(only)[0] and not is_removal)
+
+
 def acknowledged_customers():
     from activation.ledger import register_ledger
 
@@ -246,9 +286,12 @@ def test_a_request_that_failed_in_the_background_is_sent_again(called, platform)
     assert len(platform.calls) == calls + 1
     assert company.confirm().facts == {"confirmed": 1}
     con = connect()
-    told = con.execute("SELECT told FROM activation.confirmations WHERE status = 'confirmed'").fetchall()[0][0]
+    told, low, high = con.execute(
+        "SELECT told, matched_low_pct, matched_high_pct FROM activation.confirmations WHERE status = 'confirmed'"
+    ).fetchall()[0]
     con.close()
     assert "MATCH_RATE_RANGE_71_TO_80" in told
+    assert (low, high) == (71, 80)
     assert company.confirm().rows_in == 0
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from activation.client import limits_of
 from activation.connections import Connection
 from activation.conversions import send_conversions, waiting_conversions
-from activation.deliver import deliver_audiences, read_refusals
+from activation.deliver import confirm_deliveries, deliver_audiences, read_refusals
 from activation.errors import Retryable, StalePlan, Terminal
+from activation.ledger import register_ledger
 from activation.plan import read_plan
 from warehouse.duck import connect, rows
 from warehouse.errors import DeclarationError
@@ -38,6 +41,7 @@ def to(workspace, monkeypatch, new_company, platform):
         company = new_company(workspace, monkeypatch, destinations=[target], max_remove_pct=100)
         company.account = Connection(platform.url, "", TOKEN, EXTRA)
         company.deliver = lambda: deliver_audiences(lambda _: company.account)
+        company.confirm = lambda: confirm_deliveries(lambda _: company.account)
         return company
 
     return make
@@ -124,6 +128,70 @@ def test_a_list_is_brought_in_step_whole_and_who_was_put_there_by_hand_goes(to, 
     at(monkeypatch, start + timedelta(days=31))
     go(company)
     assert len(platform.removed_all) == 1 and read_plan("vip", "google_data_manager").counts == {"unchanged": 6}
+
+
+@pytest.mark.parametrize("fault", [None, (500, []), "answer lost", "poison"])
+def test_metas_audience_is_handed_over_whole_so_that_strangers_go(to, platform, monkeypatch, fault):
+    start = datetime(2026, 11, 1, 6, tzinfo=UTC)
+    at(monkeypatch, start)
+    company = to("meta_marketing_api", "238", reconcile_days=30)
+    small = limits_of("meta_marketing_api").model_copy(update={"batch": 4})
+    monkeypatch.setattr("activation.destinations.meta_marketing_api.limits_of", lambda _: small)
+    go(company)
+    wanted = set(platform.lists["238"])
+    platform.lists["238"]["by hand"] = ["by hand"]
+    platform.lists["238"].pop(min(wanted))
+    at(monkeypatch, start + timedelta(days=30))
+    company.run(deliver=False)
+    assert read_plan("vip", "meta_marketing_api").is_reconcile
+    if fault == "poison":
+        email = company.people["C4"]["email"]
+        platform.poison = {hashlib.sha256(email.encode()).hexdigest()}
+        company.deliver()
+        # One row spoils the session: everybody else is sent as on any other day, and the stranger waits for the next time.
+        assert set(platform.lists["238"]) == wanted | {"by hand"}
+        return
+    if fault:
+        platform.faults.append(fault)
+    company.deliver()
+    assert set(platform.lists["238"]) == wanted
+    calls = len(platform.calls)
+    go(company)
+    assert len(platform.calls) == calls and not read_plan("vip", "meta_marketing_api").is_reconcile
+
+
+def test_meta_says_later_how_many_of_a_session_it_knows(to, platform):
+    company = to("meta_marketing_api", "238")
+    go(company)
+    assert company.confirm().facts == {"processing": 1}
+    con = connect()
+    register_ledger(con)
+    session = con.execute("SELECT DISTINCT request_id FROM activation.ledger").fetchall()[0][0]
+    platform.sessions[session] = {"num_received": "6", "num_matched": "0", "progress": "40", "stage": "matching"}
+    assert company.confirm().facts == {"processing": 1}
+    platform.sessions[session] = {
+        "num_received": "6",
+        "num_matched": "4",
+        "num_invalid_entries": "0",
+        "progress": "100",
+        "stage": "done",
+    }
+    assert company.confirm().facts == {"confirmed": 1}
+    register_ledger(con)
+    low = con.execute("SELECT matched_low_pct FROM activation.confirmations").fetchall()[0][0]
+    con.close()
+    assert low == 66.7 and company.confirm().rows_in == 0
+
+
+def test_a_request_is_asked_about_for_a_week(to, platform, monkeypatch):
+    start = datetime(2026, 11, 1, 6, tzinfo=UTC)
+    at(monkeypatch, start)
+    company = to("meta_marketing_api", "238", reconcile_days=0)
+    go(company)
+    at(monkeypatch, start + timedelta(days=7))
+    assert company.confirm().rows_in == 1
+    at(monkeypatch, start + timedelta(days=7, seconds=1))
+    assert company.confirm().rows_in == 0
 
 
 def test_a_list_that_two_audiences_fill_loses_nobody_of_the_other(to, platform, monkeypatch, workspace):

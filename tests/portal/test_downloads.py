@@ -77,9 +77,12 @@ def test_nobody_without_consent_is_in_a_file(enter, people):
         ).fetchall()
     }
     con.close()
-    answer = taken(enter("marketer"), "reengage", "csv")[1]
-    found = {row["customer_id"] for row in csv.DictReader(io.StringIO(answer.text))}
+    number, answer = taken(enter("marketer"), "reengage", "csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    found = {row["customer_id"] for row in rows}
     assert found and found <= allowed
+    # Every row of a plain file says which file it left in.
+    assert {row["download_id"] for row in rows} == {number}
 
 
 def test_a_workbook_runs_nothing(enter):

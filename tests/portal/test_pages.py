@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import re
 
 import duckdb
@@ -260,6 +261,27 @@ def test_an_audience_says_why_people_are_not_on_its_list(enter, page_data):
 
     assert f"{total:,}" in text and f"{plan['size_after']:,}" in text
     assert all(f"{r}" in text and f"−{n:,}" in text for r, n in reasons.items())
+
+
+def test_home_says_what_failed_and_what_never_ended(enter, page_data):
+    folder = page_data / "state" / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        {"run": "x", "step": "golden", "began_at": "2026-11-01T05:58:00+00:00"},
+        {"run": "x", "outcome": "failed", "reason": "golden: 2 values are of nobody", "seconds": 1.5, "rows_out": 0},
+        {"run": "y", "step": "link", "began_at": "2026-11-01T05:59:00+00:00"},
+    ]
+    path = folder / "2026-11-02.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    try:
+        page = enter("marketer").get("/").text
+    finally:
+        path.unlink()
+    assert "2 pasos fallaron o no terminaron" in page
+    runs = re.search(r'id="steps">.*?</section>', page, re.S)[0]
+    assert "registro dorado" in runs and "golden: 2 values are of nobody" in runs and "falló" in runs
+    assert "comparar registros" in runs and "sin terminar" in runs and "publicar clientes" in runs
+    assert "pasos fallaron" not in enter("marketer").get("/").text
 
 
 def test_small_groups_are_in_no_chart(enter, monkeypatch):

@@ -8,16 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from data.generate.people import folded
-from data.generate.programmes import PAID
+from data.generate.programmes import ADS, KEYWORDS, PAID
 from data.generate.systems.segment import last_days
 from data.generate.systems.texts import mood, sentence
 from data.generate.world import World
-
-KEYWORDS = {
-    "18100001": ["tienda ejemplo", "ejemplo opiniones"],
-    "18100002": ["muebles hogar", "decoracion barata", "lamparas"],
-    "18100003": ["comprar online españa", ""],
-}
 
 
 def write_ads(google: Path, meta: Path, world: World) -> dict[str, int]:
@@ -42,8 +36,8 @@ def write_ads(google: Path, meta: Path, world: World) -> dict[str, int]:
                     rows.append([f"{day}", name, ident, "General", word or " --", "USD", f"{cost:,.2f}", f"{clicks * rng.randint(18, 45):,}", f"{clicks:,}",
                                  f"{clicks * 0.021:.2f}", f"{clicks * 0.021 * 40:,.2f}"])  # fmt: skip
                 continue
-            for ad in ("Vídeo", "Carrusel"):
-                cost = spend / 2 * 18.5
+            for ad in ADS:
+                cost = spend / len(ADS) * 18.5
                 impressions = int(cost / 18.5 * rng.uniform(140, 260))
                 spanish.append([f"{day}", f"{day}", f"{day}", name, ident, "Conjunto 1", ad, "MXN", f"{cost:.2f}", str(impressions), str(int(impressions * 0.8)),
                                 str(int(impressions * 0.011)), str(int(impressions * 0.0004)), "actions:offsite_conversion.purchase"])  # fmt: skip

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from data.generate.commerce import VIRAL, Order
-from data.generate.programmes import PAID
+from data.generate.programmes import ADS, KEYWORDS, PAID
 from data.generate.world import World
 
 AGENTS = [
@@ -64,10 +64,12 @@ class _Visit:
 
     def __init__(self, log: _Log, device: str, country: str, rng: random.Random, origins: _Origins) -> None:
         self.log, self.rng, self.device = log, rng, device
-        source, medium, campaign, ids = origins.draw(rng)
+        source, medium, campaign, found_by, ids = origins.draw(rng)
         mark = hash_of(device)
         agent = AGENTS[mark % len(AGENTS)]
-        self.campaign = f'"campaign":{{"source":"{source}","medium":"{medium}","name":"{campaign}"}},' if source else ""
+        self.campaign = (
+            f'"campaign":{{"source":"{source}","medium":"{medium}","name":"{campaign}"{found_by}}},' if source else ""
+        )
         self.shared = f'"locale":"{LOCALES[country]}","timezone":"{TIME_ZONES[country]}","userAgent":"{agent}"'
         self.ids = ids
         variant = "AB"[(mark >> 8) % 2]
@@ -106,15 +108,16 @@ class _Origins:
     """Where visits come from, paid and free."""
 
     def __init__(self) -> None:
-        self.choices = [(s, m, name, platform) for platform, _, name, s, m, _, _ in PAID]
+        self.choices = [(s, m, name, platform, ident) for platform, ident, name, s, m, _, _ in PAID]
         self.weights = [share for *_, share in PAID]
-        self.choices += [(s, m, name, "") for s, m, name, _ in FREE]
+        self.choices += [(s, m, name, "", "") for s, m, name, _ in FREE]
         self.weights += [share for *_, share in FREE]
         self.running = list(accumulate(self.weights))
 
-    def draw(self, rng: random.Random) -> tuple[str, str, str, str]:
-        source, medium, name, platform = rng.choices(self.choices, cum_weights=self.running)[0]
-        click = f"{rng.getrandbits(40):010x}"
+    def draw(self, rng: random.Random) -> tuple[str, str, str, str, str]:
+        source, medium, name, platform, ident = rng.choices(self.choices, cum_weights=self.running)[0]
+        number = rng.getrandbits(40)
+        click = f"{number:010x}"
         ids = (
             f',"gclid":"Cj0K{click}"'
             if platform == "googleads"
@@ -122,7 +125,12 @@ class _Origins:
             if platform == "meta"
             else ""
         )
-        return source, medium, name, ids
+        # As the tracking templates of the platforms fill them in: the keyword for Google, the ad for Meta; shopping ads know no word.
+        word = KEYWORDS[ident][number % len(KEYWORDS[ident])] if platform == "googleads" else ""
+        found_by = (
+            f',"term":"{word}"' if word else f',"content":"{ADS[number % len(ADS)]}"' if platform == "meta" else ""
+        )
+        return source, medium, name, found_by, ids
 
 
 def hash_of(text: str) -> int:

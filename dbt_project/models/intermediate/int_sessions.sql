@@ -41,6 +41,7 @@ sessions as (
         arg_min(utm_source, occurred_at) filter (utm_source is not null) as utm_source,
         arg_min(utm_medium, occurred_at) filter (utm_source is not null) as utm_medium,
         arg_min(utm_campaign, occurred_at) filter (utm_source is not null) as utm_campaign,
+        arg_min(utm_term, occurred_at) filter (utm_source is not null) as utm_term,
         arg_min(user_agent, occurred_at) as user_agent,
         arg_min(time_zone, occurred_at) as time_zone,
         arg_min(locale, occurred_at) as locale,

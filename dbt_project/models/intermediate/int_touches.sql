@@ -10,7 +10,9 @@ sales as (
         orders.customer_id,
         orders.ordered_at,
         orders.revenue_usd,
-        (orders.revenue_usd - coalesce(costs.cost_usd, 0))::decimal(18, 2) as margin_usd
+        (orders.revenue_usd - coalesce(costs.cost_usd, 0))::decimal(18, 2) as margin_usd,
+        orders.customer_id is not null
+        and row_number() over (partition by orders.customer_id order by orders.ordered_at, orders.order_id) = 1 as is_first_order
     from {{ ref("orders") }} as orders
     left join (
         select
@@ -31,8 +33,10 @@ paths as (
         sales.ordered_at,
         sales.revenue_usd,
         sales.margin_usd,
+        sales.is_first_order,
         coalesce(touched.channel, 'none known') as channel,
         touched.campaign,
+        touched.keyword,
         coalesce(touched.touched_at, sales.ordered_at) as touched_at
     from sales
     left join {{ ref("int_touchpoints") }} as touched
@@ -52,9 +56,11 @@ select
     ordered_at,
     revenue_usd,
     margin_usd,
+    is_first_order,
     channel,
     campaign,
+    keyword,
     touched_at,
-    row_number() over (partition by order_id order by touched_at, channel, campaign) as touch_number,
+    row_number() over (partition by order_id order by touched_at, channel, campaign, keyword) as touch_number,
     count(*) over (partition by order_id) as touches_count
 from paths

@@ -17,7 +17,8 @@ select
     sessions.events_count = 1 as is_bounce,
     sessions.utm_source,
     sessions.utm_medium,
-    sessions.utm_campaign
+    sessions.utm_campaign,
+    sessions.utm_term
 from {{ ref("int_sessions") }} as sessions
 left join {{ source("identity", "device_logins") }} as logins
     on

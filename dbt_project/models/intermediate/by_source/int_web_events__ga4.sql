@@ -10,6 +10,7 @@ select
     events.source as utm_source,
     events.medium as utm_medium,
     events.campaign as utm_campaign,
+    coalesce(nullif(events.term, ''), events.content) as utm_term,
     null::varchar as sku,
     events.event_value,
     'USD' as currency,

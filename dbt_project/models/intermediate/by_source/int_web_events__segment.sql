@@ -7,6 +7,7 @@ select
     utm_source,
     utm_medium,
     utm_campaign,
+    coalesce(nullif(utm_term, ''), utm_content) as utm_term,
     sku,
     event_value,
     currency,

@@ -34,6 +34,8 @@ renamed as (
         source,
         medium,
         campaign,
+        term,
+        content,
         first_touch_source,
         first_touch_medium,
         device_category,

@@ -23,6 +23,8 @@ renamed as (
         utm_source,
         utm_medium,
         utm_campaign,
+        utm_term,
+        utm_content,
         sku,
         currency,
         referrer,
