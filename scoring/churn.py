@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import duckdb
 
-from scoring.features import FEATURES, MART_ORDERS, churn_features
+from scoring.features import FEATURES, MART_ORDERS, churn_features, sample_of
 from scoring.recipes import Recipe, Split
 
 HORIZONS_DAYS = (30, 60)
@@ -21,9 +21,10 @@ def churn_recipe(horizon_days: int, orders: str = MART_ORDERS) -> Recipe:
 
     def split(con: duckdb.DuckDBPyConnection, as_of: date) -> Split:
         trained_on, tested_on = as_of - timedelta(days=2 * horizon_days), as_of - timedelta(days=horizon_days)
+        learnt = sample_of(con, orders)
         return Split(
-            churn_features(con, trained_on, horizon_days, orders),
-            churn_features(con, tested_on, horizon_days, orders),
+            churn_features(con, trained_on, horizon_days, learnt),
+            churn_features(con, tested_on, horizon_days, learnt),
             trained_on,
             tested_on,
         )

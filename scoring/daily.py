@@ -80,11 +80,12 @@ def responses_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
     Columns: those of all scores, value being that of the best hours, and best_hours.
     """
     day = as_of_date(con)
-    found = chances_now(RESPONSE, con, day)
+    now = RESPONSE.now(con, day)
+    found = chances_now(RESPONSE, con, day, now)
     artefact = in_use(RESPONSE.score, RESPONSE.code, day, lambda: train(RESPONSE, con, day))
     if not artefact["model"] or artefact["reason"]:
         return found.append_column("best_hours", pa.nulls(found.num_rows, pa.string()))
-    now, model = RESPONSE.now(con, day), Logistic.from_dict(artefact["model"])
+    model = Logistic.from_dict(artefact["model"])
     known = set(model.levels["hour_local"])
     hours = [h for h in HOURS if h in known] or list(HOURS)
     chances = np.column_stack([model.chances(at_hour(now, hour).columns) for hour in hours])

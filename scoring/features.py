@@ -25,6 +25,24 @@ ACTIVE_DAYS = 180
 MART_ORDERS = "(SELECT customer_id, order_date, revenue_usd AS amount FROM marts.orders WHERE customer_id IS NOT NULL AND NOT is_credit_note)"
 
 
+#: Rows of a relation that models learn from and are judged by at most: more of them move a dozen weights by less than luck does.
+LEARNT_FROM = 1_000_000
+
+
+def sample_of(con: duckdb.DuckDBPyConnection, relation: str, column: str = "customer_id") -> str:
+    """Return a relation as it is, or, when it is larger than models need, whole customers of it, about so many that `LEARNT_FROM` rows stay.
+
+    The same customers are in it each time: which they are depends on their id alone.
+    """
+    rows: int = con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0]
+    one_in = -(-rows // LEARNT_FROM)
+    return (
+        relation
+        if one_in <= 1
+        else f"(SELECT * FROM {relation} WHERE md5_number_lower({column}::VARCHAR) % {one_in} = 0)"
+    )
+
+
 @dataclass(frozen=True)
 class Examples:
     """What is known of some subjects on a day, and what happened to them after it where that is known.

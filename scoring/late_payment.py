@@ -12,7 +12,7 @@ from datetime import date
 
 import duckdb
 
-from scoring.features import Examples, examples_of
+from scoring.features import Examples, examples_of, sample_of
 from scoring.recipes import Recipe, Split
 
 #: Days past due after which an invoice counts as late.
@@ -150,6 +150,7 @@ def split_by_day(con: duckdb.DuckDBPyConnection, as_of: date, late_days: int, in
     Those settled at once are known sooner than those that are late, so an invoice takes part only when both could be known.
     """
     day = f"DATE '{as_of.isoformat()}'"
+    invoices = sample_of(con, invoices)
     cut: date | None = con.execute(
         f"SELECT quantile_disc(invoiced_date, {TRAINED_SHARE}) FROM {invoices} WHERE invoiced_date <= {day} AND due_date + {late_days} < {day}"
     ).fetchall()[0][0]

@@ -141,14 +141,14 @@ def _no_worse(new: Mapping[str, float], old: Quality) -> bool:
     return new["auc"] >= old.auc - 0.002 and new["brier"] <= old.brier + 0.002
 
 
-def chances_now(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date) -> pa.Table:
-    """Return the scores of a day, one row per subject.
+def chances_now(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date, now: Examples | None = None) -> pa.Table:
+    """Return the scores of a day, one row per subject; `now` holds the subjects, when somebody looked them up already.
 
     Columns: subject_id, score, value (0 to 1; null when not published), model_version, reason (why it is null), because (list of
     column, whether it makes the event likelier, and its value; the strongest first).
     """
     artefact = in_use(recipe.score, recipe.code, as_of, lambda: train(recipe, con, as_of))
-    now = recipe.now(con, as_of)
+    now = recipe.now(con, as_of) if now is None else now
     if not artefact["model"] or artefact["reason"]:
         return scores_table(now.ids, recipe.score, None, artefact["version"], artefact["reason"])
     model = Logistic.from_dict(artefact["model"])

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from scoring.features import sample_of
 from scoring.registry import Artefact, in_use
 
 SCORE = "recommendations"
@@ -108,6 +109,7 @@ def hit_rate(
 def train_recommendations(con: duckdb.DuckDBPyConnection, as_of: date, lines: str = MART_LINES) -> Artefact:
     """Judge what is near against what is popular on the new items of the last days."""
     tested_on = as_of - timedelta(days=HORIZON_DAYS)
+    lines = sample_of(con, lines)
     near, customers = hit_rate(con, offers(tested_on, lines), tested_on, HORIZON_DAYS, lines)
     plain, _ = hit_rate(con, popular(tested_on, lines), tested_on, HORIZON_DAYS, lines)
     reason = ""

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import numpy as np
 
-from scoring.features import Examples, examples_of
+from scoring.features import Examples, examples_of, sample_of
 from scoring.recipes import Recipe, Split
 
 #: A click later than this after the send is no answer to it.
@@ -30,7 +30,12 @@ NUMBERS = (
 HOUR_SHARES = tuple(f"hour_share_{hour}" for hour in HOURS)
 
 
-def send_features(con: duckdb.DuckDBPyConnection, after: date, until: date, as_of: date) -> Examples:
+MART_SENDS = "marts.email_engagement"
+
+
+def send_features(
+    con: duckdb.DuckDBPyConnection, after: date, until: date, as_of: date, sends: str = MART_SENDS
+) -> Examples:
     """Return messages sent after a day and until another with what was known when they were sent, and whether they were clicked.
 
     What is not known yet at `as_of` counts as not clicked: leave out sends of the last week. With `after` = `until` nothing is sent;
@@ -40,9 +45,10 @@ def send_features(con: duckdb.DuckDBPyConnection, after: date, until: date, as_o
         con,
         _query(
             f"SELECT engagement_id AS id, customer_id, sent_at, first_clicked_at <= least(sent_at + INTERVAL {ANSWER_DAYS} DAY, "
-            f"DATE '{as_of}' + 1) AS is_clicked FROM marts.email_engagement WHERE customer_id IS NOT NULL AND NOT is_bounced "
+            f"DATE '{as_of}' + 1) AS is_clicked FROM {sends} WHERE customer_id IS NOT NULL AND NOT is_bounced "
             f"AND sent_at >= DATE '{after}' + 1 AND sent_at < DATE '{until}' + 1",
             as_of,
+            sends,
         ),
         (*NUMBERS, "hour_local", "weekday"),
     )
@@ -61,7 +67,7 @@ def next_sends(con: duckdb.DuckDBPyConnection, as_of: date) -> Examples:
     )
 
 
-def _query(asked: str, as_of: date) -> str:
+def _query(asked: str, as_of: date, sends: str = MART_SENDS) -> str:
     def since(kind: str, column: str, table: str, condition: str) -> str:
         return (
             f"{kind} AS (SELECT customer_id, {column} AS at, sum(count(*)) OVER (PARTITION BY customer_id ORDER BY {column}) AS n "
@@ -74,9 +80,9 @@ def _query(asked: str, as_of: date) -> str:
         for n, column in enumerate(HOUR_SHARES)
     )
     return f"""
-        WITH {since("sends", "sent_at", "marts.email_engagement", "NOT is_bounced")},
-        {since("opens", "first_opened_at", "marts.email_engagement", "true")},
-        {since("clicks", "first_clicked_at", "marts.email_engagement", "true")},
+        WITH {since("sends", "sent_at", sends, "NOT is_bounced")},
+        {since("opens", "first_opened_at", sends, "true")},
+        {since("clicks", "first_clicked_at", sends, "true")},
         {since("bought", "ordered_at", "marts.orders", "NOT is_credit_note")},
         asked AS ({asked}),
         local AS (
@@ -117,10 +123,11 @@ def _split(con: duckdb.DuckDBPyConnection, as_of: date) -> Split:
     tested_on = as_of - timedelta(days=ANSWER_DAYS)
     trained_on = tested_on - timedelta(days=TESTED_DAYS)
     first = trained_on - timedelta(days=TRAINED_DAYS)
+    learnt = sample_of(con, MART_SENDS)
     # The week between is left out: its answers came when the later messages were already under way.
     return Split(
-        send_features(con, first, trained_on - timedelta(days=ANSWER_DAYS), trained_on),
-        send_features(con, trained_on, tested_on, as_of),
+        send_features(con, first, trained_on - timedelta(days=ANSWER_DAYS), trained_on, learnt),
+        send_features(con, trained_on, tested_on, as_of, learnt),
         trained_on,
         tested_on,
     )
