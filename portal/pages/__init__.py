@@ -1,6 +1,7 @@
 """The pages, one module a place in the menu; each holds its routes and the questions that it asks of the published files."""
 
 from portal.pages import (
+    audience,
     audiences,
     audit,
     builder,
@@ -13,13 +14,14 @@ from portal.pages import (
     requests,
     results,
     review,
+    search,
     sign_in,
 )
 
 ROUTERS = tuple(
     module.pages
     for module in (
-        sign_in, home, audiences, builder, downloads, customers, results, review, journeys, health, requests, audit, people,
+        sign_in, home, audiences, audience, builder, downloads, search, customers, results, review, journeys, health, requests, audit, people,
     )
 )  # fmt: skip
 
