@@ -101,7 +101,11 @@ def last_runs(days: int = 14) -> list[Run]:
             except ValueError:
                 continue
             known.setdefault(line["run"], {}).update(line)
-    newest = {line["step"]: line for line in known.values() if "step" in line}
+    newest: dict[str, dict[str, Any]] = {}
+    # From the last line back, so that of steps of one second the last to begin comes first.
+    for line in reversed(known.values()):
+        if "step" in line:
+            newest.setdefault(line["step"], line)
     runs = [
         Run(line["step"], datetime.fromisoformat(line["began_at"]), line.get("outcome", "unfinished"), line.get("seconds"),
             line.get("rows_out"), line.get("reason", ""))

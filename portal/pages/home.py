@@ -15,7 +15,7 @@ from warehouse.publish import AUDIENCES, CUSTOMERS, kept_versions, manifest
 from warehouse.steps import Run, last_runs
 
 pages = Pages()
-STEPS_SHOWN = 12
+STEPS_SHOWN = 16
 
 
 @pages.page("/", "look")

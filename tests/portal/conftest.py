@@ -28,6 +28,9 @@ def page_data(finished, tmp_path_factory) -> Path:
     """The finished company under names of its own: what is written here does not reach other tests."""
     folder = tmp_path_factory.mktemp("page") / "data"
     shutil.copytree(finished, folder, copy_function=os.link)
+    # Lines are added to the log of runs, so that a link would reach the other tests' company.
+    shutil.rmtree(folder / "state" / "runs")
+    shutil.copytree(finished / "state" / "runs", folder / "state" / "runs")
     return folder
 
 
