@@ -8,6 +8,8 @@ ASSETS := $(VENV)/.assets-$(shell cat portal/packages/package-lock.json portal/v
 SDKS := $(shell cat requirements-sdks.lock | cksum | tr -d ' ')
 PEOPLE ?= 5000
 KEEP ?=
+# Processes that run tests; most of them wait for others a good part of their time.
+WORKERS ?= 2
 
 # Containers often forbid Python to keep what it compiled; every process here would then compile dbt and Airflow anew.
 export PYTHONDONTWRITEBYTECODE :=
@@ -53,7 +55,7 @@ check: setup  ## Format, lint, types, SQL, declarations
 	@$(BIN)/cdp source check
 
 test: check assets  ## All checks and tests; says loudly what could not run here
-	@$(BIN)/python -m pytest tests $(PYTEST)
+	@$(BIN)/python -m pytest tests --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 fix: setup  ## Format and repair what can be repaired
 	@$(BIN)/ruff format .

@@ -1,10 +1,12 @@
 """What tests share: a workspace of their own, the sample company, one finished pipeline, data that lie beside the checkout.
 
-What could not run here is counted loudly at the end; with CI=true it fails the run.
+What could not run here is counted loudly at the end; with CI=true it fails the run. Files of tests are handed to two processes, the longest
+first; what is dear to make is made by one of them for both.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
@@ -19,6 +21,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
 FIXED_NOW = "2026-11-01T06:00:00+00:00"
+#: Files that take minutes, the longest first: the other process works through the rest meanwhile.
+LONGEST = (
+    "tests/test_crashes.py", "tests/portal/test_browser.py", "tests/test_pipeline.py", "tests/dags/test_dags.py", "tests/activation/test_calls.py",
+    "tests/real/test_real_exports.py", "tests/activation/test_audiences.py", "tests/dags/test_approval.py", "tests/dags/test_arrival_trigger.py",
+)  # fmt: skip
 skipped: list[str] = []
 figures: list[str] = []
 
@@ -92,9 +99,18 @@ def cdp() -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture(scope="session")
 def finished(company: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after one whole run; tests read it and do not write to it."""
-    folder = tmp_path_factory.mktemp("finished")
-    shutil.copytree(company, folder, dirs_exist_ok=True)
-    run_cdp(folder, "run")
+    root = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        root = root.parent
+    folder, done = root / "finished", root / "finished.done"
+    # Who comes first makes it; the other waits.
+    with (root / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(company, folder)
+            run_cdp(folder, "run")
+            done.touch()
     return folder
 
 
@@ -108,9 +124,9 @@ def in_finished(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def figure() -> Callable[[str], None]:
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say a measured figure at the end of the run."""
-    return figures.append
+    return lambda text: request.node.user_properties.append(("figure", text))
 
 
 @pytest.fixture(scope="session")
@@ -122,13 +138,18 @@ def chromium() -> str:
     return found
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome = yield
-    report = outcome.get_result()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(places)))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what is said at the end; with several processes, in the one that writes it."""
     if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        skipped.append(f"{item.nodeid}: {reason.removeprefix('Skipped: ')}")
+        skipped.append(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}")
+    if report.when == "call":
+        figures.extend(text for name, text in report.user_properties if name == "figure")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
