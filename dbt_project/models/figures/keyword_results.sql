@@ -61,7 +61,7 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by campaign_id, keyword_key order by cost_usd desc, keyword) as place
+        row_number() over (partition by campaign_id, keyword_key order by cost_usd desc, keyword asc) as place
     from spent
 
 )
