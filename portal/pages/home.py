@@ -198,9 +198,9 @@ def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
         """
     )[0]
     sentences = {
-        "late": visit.says("%(n)s sources are late"), "refused_files": visit.says("%(n)s files were set aside whole"),
-        "quarantined": visit.says("%(n)s rows wait in quarantine"), "broken": visit.says("%(n)s changes of sources that break something"),
-        "failed_checks": visit.says("%(n)s checks failed"), "drifted": visit.says("%(n)s scores meet other people than they were trained on"),
+        "late": visit.says("Late sources: %(n)s"), "refused_files": visit.says("Files set aside whole: %(n)s"),
+        "quarantined": visit.says("Rows that wait in quarantine: %(n)s"), "broken": visit.says("Changes of sources that break something: %(n)s"),
+        "failed_checks": visit.says("Failed checks: %(n)s"), "drifted": visit.says("Scores that meet other people than they were trained on: %(n)s"),
     }  # fmt: skip
     found = [
         {
@@ -212,7 +212,7 @@ def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
     ]
     wrong = sum(run.outcome != "ok" for run in last_runs())
     if wrong:
-        text = visit.says("%(n)s steps failed or never ended") % {"n": visit.formats.number(wrong)}
+        text = visit.says("Steps that failed or never ended: %(n)s") % {"n": visit.formats.number(wrong)}
         found.insert(0, {"text": text, "link": "/#steps"})
     if visit.may("review"):
         waiting = (
@@ -221,6 +221,6 @@ def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
             else 0
         )
         if waiting:
-            text = visit.says("%(n)s pairs of records wait for a steward") % {"n": visit.formats.number(waiting)}
+            text = visit.says("Pairs of records that wait for a steward: %(n)s") % {"n": visit.formats.number(waiting)}
             found.append({"text": text, "link": "/review"})
     return found

@@ -19,6 +19,7 @@ from activation.destinations import DESTINATIONS
 from activation.destinations.webhook import signature
 from activation.errors import Refused, Retryable, Terminal
 from activation.plan import read_plan
+from activation.showing import build_showing
 from tests.activation import killed
 from warehouse.duck import connect, rows
 from warehouse.faults import InjectedFault
@@ -293,6 +294,37 @@ def test_a_request_that_failed_in_the_background_is_sent_again(called, platform)
     assert "MATCH_RATE_RANGE_71_TO_80" in told
     assert (low, high) == (71, 80)
     assert company.confirm().rows_in == 0
+
+
+def test_a_match_rate_is_of_the_delivery_that_made_the_request(called, platform):
+    company = called("google_data_manager")
+    go(company)
+    ingested = {"uploadMatchRateRange": "MATCH_RATE_RANGE_71_TO_80"}
+    platform.status = {
+        "requestStatus": "SUCCESS",
+        "audienceMembersIngestionStatus": {"userDataIngestionStatus": ingested},
+    }
+    company.confirm()
+    company.vip.discard("C1")
+    go(company)
+    con = connect()
+    build_showing(con)
+    found = rows(
+        con,
+        "SELECT audience, platform, customers, status, matched_low_pct, matched_high_pct FROM activation.delivery_requests ORDER BY customers DESC",
+    )
+    con.close()
+    shown = {"audience": "vip", "platform": "google_data_manager"}
+    assert found == [
+        {
+            **shown,
+            "customers": len(expected(company)) + 1,
+            "status": "confirmed",
+            "matched_low_pct": 71.0,
+            "matched_high_pct": 80.0,
+        },
+        {**shown, "customers": 1, "status": "accepted", "matched_low_pct": None, "matched_high_pct": None},
+    ]
 
 
 def test_a_broken_platform_keeps_no_other_back(workspace, monkeypatch, new_company, platform, instant):

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -16,6 +17,7 @@ from portal import declared
 from portal.catalogue import spanish, texts
 from portal.language import FOLDER, formats, said
 from portal.masks import PERSONAL, mask, without_personal_data
+from portal.pages.audience import _range_pct
 from portal.pages.customers import metrics
 from portal.pages.results import parts
 from portal.reading import snapshot
@@ -275,7 +277,7 @@ def test_home_says_what_failed_and_what_never_ended(enter, page_data):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
     def wrong(text: str) -> int:
-        found = re.search(r"(\d+) pasos fallaron o no terminaron", text)
+        found = re.search(r"Pasos que fallaron o no terminaron: (\d+)", text)
         return int(found[1]) if found else 0
 
     try:
@@ -286,6 +288,15 @@ def test_home_says_what_failed_and_what_never_ended(enter, page_data):
     runs = re.search(r'id="steps">.*?</section>', page, re.S)[0]
     assert "registro dorado" in runs and "golden: 2 values are of nobody" in runs and "falló" in runs
     assert "comparar registros" in runs and "sin terminar" in runs and "publicar clientes" in runs
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [(71.0, 80.0, "71.0 % – 80.0 %"), (66.7, 66.7, "66.7 %"), (None, None, "–"), (0.0, 20.0, "0.0 % – 20.0 %")],
+)
+def test_a_match_rate_is_a_range_where_the_platform_names_one(low, high, shown):
+    visit = SimpleNamespace(formats=formats("en"))
+    assert _range_pct(visit, low, high) == shown
 
 
 def test_small_groups_are_in_no_chart(enter, monkeypatch):

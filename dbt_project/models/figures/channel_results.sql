@@ -34,7 +34,11 @@ costs as (
         campaigns.starts_date > days.before_date
         and campaigns.starts_date <= days.as_of_date
         and campaigns.cost_usd is not null
-        and campaigns.campaign_id not in (select spend.campaign_id from {{ ref("ad_spend") }} as spend)
+        and campaigns.campaign_id not in (
+            select spend.campaign_id
+            from {{ ref("ad_spend") }} as spend
+            where spend.campaign_id is not null
+        )
     group by campaigns.channel
 
 ),
