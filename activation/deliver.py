@@ -28,7 +28,7 @@ from activation.destinations import DESTINATIONS, ApiDestination, Change, Destin
 from activation.destinations.base import ROWS_AT_ONCE
 from activation.errors import ApprovalNeeded, Refused, Retryable, StalePlan, Terminal
 from activation.ledger import Batches, is_applied, note_confirmation, register_ledger, write_journal
-from activation.plan import Plan, deliverable, plans
+from activation.plan import CHANGES, Plan, deliverable, plans, sharing
 from activation.readback import note_refusals, refusal_sql, register_readback
 from warehouse import files
 from warehouse.duck import connect, keep, quoted
@@ -40,6 +40,8 @@ from warehouse.settings import now
 from warehouse.steps import StepResult, step
 
 log = logging.getLogger("clientela.activation")
+#: Why somebody who left an audience was not taken off its list.
+RELEASED = "stays for another audience of the same list"
 #: How long platforms are asked what became of a request; the longest of them says a day.
 ASKED_FOR = timedelta(days=7)
 
@@ -137,9 +139,10 @@ def _write_files(
     fault("deliver.after_send")
     told = con.execute(
         f"""
-        SELECT ? AS audience, ? AS platform, ? AS list, customer_id, op, 'accepted' AS status, reason, payload_hash, payload, ? AS plan_hash,
+        SELECT ? AS audience, ? AS platform, ? AS list, customer_id, CASE op WHEN 'release' THEN 'remove' ELSE op END AS op,
+            'accepted' AS status, CASE op WHEN 'release' THEN '{RELEASED}' ELSE reason END AS reason, payload_hash, payload, ? AS plan_hash,
             ? AS delivered_at, '' AS request_id, campaign, variant
-        FROM {rows} WHERE op IN ('add', 'update', 'remove')
+        FROM {rows} WHERE op IN {CHANGES}
         """,
         [plan.audience, plan.platform, plan.list, plan.hash, now().isoformat(timespec="seconds")],
     ).to_arrow_reader(ROWS_AT_ONCE)
@@ -154,11 +157,8 @@ def _target(plan: Plan, audience: Audience) -> Target:
 
 def _is_shared(plan: Plan) -> bool:
     """Tell whether another audience, or a step of a journey, fills the same list."""
-    return any(
-        name != plan.audience and (target.platform, target.list) == (plan.platform, plan.list)
-        for name, audience in deliverable().items()
-        for target in audience.destinations
-    )
+    audience = deliverable()[plan.audience]
+    return bool(sharing(audience, _target(plan, audience)))
 
 
 def _entries(
@@ -189,17 +189,24 @@ def _call(
     began = journal.began_at()
     answered = journal.answered()
     frame = con.execute(
-        f"SELECT * FROM '{quoted(str(plan.rows_path))}' WHERE op IN ('add', 'update', 'remove') ORDER BY op <> 'remove', op, customer_id"
+        f"SELECT * REPLACE (CASE op WHEN 'release' THEN 'remove' ELSE op END AS op), op = 'release' AS is_released "
+        f"FROM '{quoted(str(plan.rows_path))}' WHERE op IN {CHANGES} ORDER BY op <> 'remove', op, customer_id"
     ).pl()
     # Whom the plan names: customer, what happens, and the rows that are sent and that were.
     listed = list(zip(*(frame[c].to_list() for c in ("customer_id", "op", "payload", "previous")), strict=True))
     places = {(customer, op): n for n, (customer, op, _, _) in enumerate(listed)}
-    waiting = [
+    released = set(frame.filter("is_released")["customer_id"].to_list())
+    changes = [
         Change(customer, op, json.loads(payload), json.loads(previous) if previous != "{}" else {})
         for customer, op, payload, previous in listed
         if (customer, op) not in answered
     ]
+    waiting = [change for change in changes if change.customer_id not in released]
     outcomes: Counter[str] = Counter()
+    kept = [(c, Outcome(c.customer_id, "accepted", RELEASED)) for c in changes if c.customer_id in released]
+    if kept:
+        journal.write(_entries(plan, kept, frame, places))
+        outcomes["released"] += len(kept)
     client = destination.client(connection)
     try:
         fault("deliver.before_send")

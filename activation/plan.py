@@ -33,6 +33,9 @@ from warehouse.faults import fault
 from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
+#: What changes a list, or whose it is: who is released stays on the list for another audience that fills it, too.
+CHANGES = ("add", "update", "remove", "release")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -55,8 +58,8 @@ class Plan:
 
     @property
     def changes(self) -> int:
-        """Return how many rows would be sent."""
-        return sum(self.counts.get(op, 0) for op in ("add", "update", "remove"))
+        """Return how many rows would be sent, or are another audience's from now on."""
+        return sum(self.counts.get(op, 0) for op in CHANGES)
 
     @property
     def folder(self) -> Path:
@@ -170,6 +173,30 @@ def _batches(con: duckdb.DuckDBPyConnection, audience: Audience, target: Target)
         yield pa.RecordBatch.from_pylist([], schema=reader.schema)
 
 
+def sharing(audience: Audience, target: Target) -> list[tuple[Audience, Target]]:
+    """Return the other audiences, and steps of journeys, that fill the same list."""
+    return [
+        (other, its)
+        for other in deliverable().values()
+        for its in other.destinations
+        if other.name != audience.name and (its.platform, its.list) == (target.platform, target.list)
+    ]
+
+
+def _of_variant(target: Target) -> str:
+    return f"AND m.variant IS NOT DISTINCT FROM '{quoted(target.variant)}'" if target.variant else ""
+
+
+def _wanted_elsewhere_sql(audience: Audience, target: Target) -> str:
+    """Return the query of customers whom other audiences want on the same list."""
+    wanted = [
+        f"SELECT m.customer_id FROM activation.audience_members AS m WHERE m.audience = '{quoted(other.name)}' AND m.left_out IS NULL "
+        f"{_of_variant(its)} AND ({refusal_sql('m.customer_id', its.purpose, its.channel)}) IS NULL"
+        for other, its in sharing(audience, target)
+    ]
+    return " UNION ".join(wanted) or "SELECT NULL::VARCHAR AS customer_id WHERE false"
+
+
 def _planned_sql(
     con: duckdb.DuckDBPyConnection, audience: Audience, target: Target, destination: Destination, is_reconcile: bool
 ) -> str:
@@ -181,7 +208,7 @@ def _planned_sql(
     refresh = _refresh_sql(target)
     again = "true" if is_reconcile else refresh
     why_again = "brought in step whole" if is_reconcile else "refreshed before the platform forgets"
-    of_variant = f"AND m.variant IS NOT DISTINCT FROM '{quoted(target.variant)}'" if target.variant else ""
+    of_variant = _of_variant(target)
     refused = refusal_sql("m.customer_id", target.purpose, target.channel)
     told = ("the customer", "the campaign", "the variant", "the refusal")
     cells = destination.cells_sql("asked", told, [(h, name(f"field {h}")) for h in fields])
@@ -210,13 +237,15 @@ def _planned_sql(
                 p.customer_id IS NOT NULL AS is_there, coalesce({again}, false) AS is_again, w.payload_hash = p.payload_hash AS is_same
             FROM wanted AS w FULL JOIN present AS p ON w.customer_id = p.customer_id
         ),
+        elsewhere AS ({_wanted_elsewhere_sql(audience, target)}),
         told AS (
-            SELECT *, CASE
+            SELECT decided.*, CASE
+                WHEN why IS NOT NULL AND is_there AND elsewhere.customer_id IS NOT NULL THEN 'release'
                 WHEN why IS NOT NULL THEN CASE WHEN is_there THEN 'remove' ELSE 'refused' END
                 WHEN NOT is_there THEN 'add'
                 WHEN NOT is_same OR is_again THEN 'update'
                 ELSE 'unchanged'
-            END AS op FROM decided
+            END AS op FROM decided LEFT JOIN elsewhere ON decided.customer_id = elsewhere.customer_id
         )
         SELECT customer_id, op,
             coalesce(why, CASE WHEN op = 'update' AND is_same THEN '{why_again}' END, '') AS reason,

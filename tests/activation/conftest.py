@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -141,7 +142,8 @@ class Platform(BaseHTTPRequestHandler):
         with server.lock:
             fault = server.faults.pop(0) if server.faults else None
             server.calls.append((self.command, self.path))
-        if fault == "drop":
+        if fault in ("drop", "never taken"):
+            time.sleep(1.5 if fault == "never taken" else 0)
             self.close_connection = True
             self.connection.close()
             return
@@ -158,8 +160,19 @@ class Platform(BaseHTTPRequestHandler):
         body = json.loads(raw) if raw and is_json else {}
         with server.lock:
             status, answer = self.take(urlsplit(self.path), body, raw)
-        if fault == "answer lost":
+        if fault in ("answer lost", "answer late"):
+            # By the time of a late answer nobody is there to hear it.
+            time.sleep(1.5 if fault == "answer late" else 0)
             self.close_connection = True
+            self.connection.close()
+            return
+        if fault == "half an answer":
+            self.close_connection = True
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"half":')
+            self.wfile.flush()
             self.connection.close()
             return
         self.reply(status, answer)

@@ -125,10 +125,10 @@ def test_the_platform_ends_with_those_who_should_be_there_and_a_second_run_calls
 @pytest.mark.parametrize(
     "faults",
     [
-        [(429, [("Retry-After", "7")])], [(429, [])], [(500, [])], [(503, []), (502, [])], ["drop"], ["answer lost"],
+        [(429, [("Retry-After", "7")])], [(429, [])], [(500, [])], [(503, []), (502, [])], ["drop"], ["answer lost"], ["half an answer"],
         [(429, [("Retry-After", "Fri, 01 Jan 2027 00:00:00 GMT")])],
     ],
-    ids=["429 with Retry-After", "429", "500", "twice", "connection cut", "taken but no answer", "Retry-After far away"],
+    ids=["429 with Retry-After", "429", "500", "twice", "connection cut", "taken but no answer", "half an answer", "Retry-After far away"],
 )  # fmt: skip
 def test_what_goes_wrong_on_the_way_ends_in_the_wanted_state(called, platform, name, faults):
     company = called(name)
@@ -138,6 +138,17 @@ def test_what_goes_wrong_on_the_way_ends_in_the_wanted_state(called, platform, n
         company.deliver()
     except Retryable:
         company.deliver()
+    assert on_list(platform, name) == expected(company)
+
+
+@pytest.mark.parametrize("name", ["google_data_manager", "meta_marketing_api", "klaviyo"])
+@pytest.mark.parametrize("fault", ["never taken", "answer late"])
+def test_a_platform_that_does_not_answer_in_time_ends_in_the_wanted_state(called, platform, monkeypatch, name, fault):
+    monkeypatch.setattr("activation.client.TIMEOUT_S", 0.5)
+    company = called(name)
+    company.run(deliver=False)
+    platform.faults.append(fault)
+    company.deliver()
     assert on_list(platform, name) == expected(company)
 
 

@@ -12,7 +12,7 @@ import pytest
 from activation.client import limits_of
 from activation.connections import Connection
 from activation.conversions import send_conversions, waiting_conversions
-from activation.deliver import confirm_deliveries, deliver_audiences, read_refusals
+from activation.deliver import RELEASED, confirm_deliveries, deliver_audiences, read_refusals
 from activation.errors import Retryable, StalePlan, Terminal
 from activation.ledger import register_ledger
 from activation.plan import read_plan
@@ -208,6 +208,66 @@ def test_a_list_that_two_audiences_fill_loses_nobody_of_the_other(to, platform, 
     assert read_plan("vip", "google_data_manager").is_reconcile
     company.deliver()
     assert not platform.removed_all and len(platform.lists["4711"]) == 6
+
+
+@pytest.mark.parametrize("platform_name", ["google_data_manager", "meta_custom_audience"])
+def test_who_leaves_one_of_two_audiences_of_a_list_stays_until_both_are_left(to, platform, workspace, platform_name):
+    company = (
+        to(platform_name, "4711")
+        if platform_name == "google_data_manager"
+        else to(platform_name, "4711", connection=None)
+    )
+    declared = json.loads((workspace / "audiences" / "vip.yml").read_text())
+    declared["suppress"] = []
+    (workspace / "audiences" / "vip.yml").write_text(json.dumps(declared))
+    other = {**declared, "name": "others", "who": {"segment": "late_payers"}}
+    (workspace / "audiences" / "others.yml").write_text(json.dumps(other))
+    company.late = {"C1", "C2"}
+    go(company)
+    calls = len(platform.calls)
+    company.vip -= {"C1", "C3"}
+    company.run(deliver=False)
+    plan = read_plan("vip", platform_name)
+    assert {k: plan.counts[k] for k in ("remove", "release")} == {"remove": 1, "release": 1}
+    company.deliver()
+    con = connect()
+    register_ledger(con)
+    told = con.execute(
+        "SELECT customer_id, op, reason FROM activation.ledger WHERE audience = 'vip' AND op = 'remove' ORDER BY 1"
+    ).fetchall()
+    present = con.execute(
+        "SELECT audience, customer_id FROM activation.present WHERE customer_id IN ('C1', 'C3') ORDER BY ALL"
+    ).fetchall()
+    con.close()
+    assert told[0] == ("C1", "remove", RELEASED) and told[1][0] == "C3"
+    assert present == [("others", "C1")]
+    if platform_name == "google_data_manager":
+        mail = hashlib.sha256(company.people["C1"]["email"].encode()).hexdigest()
+        assert mail in platform.lists["4711"] and len(platform.lists["4711"]) == 5
+        assert len(platform.calls) == calls + 1
+    company.run(deliver=False)
+    assert "release" not in read_plan("vip", platform_name).counts
+    company.late -= {"C1"}
+    company.run(deliver=False)
+    assert read_plan("others", platform_name).counts["remove"] == 1
+    company.deliver()
+    if platform_name == "google_data_manager":
+        assert mail not in platform.lists["4711"]
+
+
+def test_who_may_not_be_written_to_leaves_a_list_that_two_audiences_fill(to, platform, workspace):
+    company = to("google_data_manager", "4711")
+    declared = json.loads((workspace / "audiences" / "vip.yml").read_text())
+    declared["suppress"] = []
+    (workspace / "audiences" / "vip.yml").write_text(json.dumps(declared))
+    other = {**declared, "name": "others", "who": {"segment": "late_payers"}}
+    (workspace / "audiences" / "others.yml").write_text(json.dumps(other))
+    company.late = {"C1", "C2"}
+    go(company)
+    company.granted["C1"] = False
+    go(company)
+    mail = hashlib.sha256(company.people["C1"]["email"].encode()).hexdigest()
+    assert mail not in platform.lists["4711"]
 
 
 def test_members_are_sent_again_before_the_platform_forgets_them(to, platform, monkeypatch):
