@@ -172,7 +172,7 @@ def test_the_queries_of_the_analysts_guide_run(in_finished):
 def test_no_personal_data_in_logs_docs_or_manifests(in_finished):
     needles = [b"@gmail.example", b"@hotmail.example", b"@outlook.example"]
     places = [*in_finished.glob("quality/**/*"), *in_finished.glob("state/dbt/**/*"), *in_finished.glob("lake/**/*.json"),
-              *in_finished.glob("outbox/**/*.json"), in_finished / "warehouse" / "manifest.json"]  # fmt: skip
+              *in_finished.glob("outbox/**/*.json"), *in_finished.glob("state/runs/*"), in_finished / "warehouse" / "manifest.json"]  # fmt: skip
     files = [p for p in places if p.is_file()]
     leaks = [p for p in files if any(needle in p.read_bytes() for needle in needles)]
 
