@@ -150,6 +150,8 @@ def test_nothing_is_written_outside_the_lake(workspace):
             contract = declared(variant, workspace)
             shutil.copy(CORPUS / name, workspace / "inbox" / "erp" / name)
             land(contract)
-    kept = {p.relative_to(workspace).parts[0] for p in workspace.rglob("*") if p.is_file()}
+    written = [p.relative_to(workspace) for p in workspace.rglob("*") if p.is_file()]
 
-    assert kept == {"inbox", "lake"}
+    assert {path.parts[0] for path in written} == {"inbox", "lake", "state"}
+    # Besides, each step says how it ended.
+    assert {path.parts[:2] for path in written if path.parts[0] == "state"} == {("state", "runs")}
