@@ -212,7 +212,8 @@ def _call(
         fault("deliver.before_send")
         # On a list that another audience fills too, who is not named here may be the other's.
         is_whole = plan.is_reconcile and not _is_shared(plan)
-        for done in _sent(destination, client, connection, plan.list, waiting, is_whole=is_whole):
+        # What was answered already is not sent again, and would be missing from a whole list.
+        for done in _sent(destination, client, connection, plan.list, waiting, is_whole=is_whole and not answered):
             fault("deliver.after_send")
             journal.write(_entries(plan, done, frame, places))
             outcomes.update(outcome.status for _, outcome in done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import Request
@@ -12,10 +13,13 @@ from portal.tables import Column, Table
 from portal.visit import Pages, Visit, visit_of
 from warehouse.errors import CdpError
 from warehouse.publish import AUDIENCES, CUSTOMERS, kept_versions, manifest
+from warehouse.settings import now
 from warehouse.steps import Run, last_runs
 
 pages = Pages()
 STEPS_SHOWN = 16
+#: A step that began longer ago than this and has not ended was killed, or hangs.
+AT_WORK = timedelta(hours=1)
 
 
 @pages.page("/", "look")
@@ -210,7 +214,9 @@ def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
         for key, sentence in sentences.items()
         if counted[key]
     ]
-    wrong = sum(run.outcome != "ok" for run in last_runs())
+    # What began lately and has not ended is at work.
+    long_ago = now() - AT_WORK
+    wrong = sum(r.outcome == "failed" or (r.outcome == "unfinished" and r.began_at < long_ago) for r in last_runs())
     if wrong:
         text = visit.says("Steps that failed or never ended: %(n)s") % {"n": visit.formats.number(wrong)}
         found.insert(0, {"text": text, "link": "/#steps"})

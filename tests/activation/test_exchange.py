@@ -160,6 +160,29 @@ def test_metas_audience_is_handed_over_whole_so_that_strangers_go(to, platform, 
     assert len(platform.calls) == calls and not read_plan("vip", "meta_marketing_api").is_reconcile
 
 
+def test_a_whole_list_that_was_begun_in_batches_is_ended_in_batches(to, platform, monkeypatch):
+    start = datetime(2026, 11, 1, 6, tzinfo=UTC)
+    at(monkeypatch, start)
+    company = to("meta_marketing_api", "238", reconcile_days=30)
+    small = limits_of("meta_marketing_api").model_copy(update={"batch": 2})
+    for module in ("api", "meta_marketing_api"):
+        monkeypatch.setattr(f"activation.destinations.{module}.limits_of", lambda _: small)
+    go(company)
+    at(monkeypatch, start + timedelta(days=30))
+    company.run(deliver=False)
+    # A row that spoils the session, so that everybody is sent in batches, and a crash after the first of them.
+    email = company.people["C6"]["email"]
+    platform.poison = {hashlib.sha256(email.encode()).hexdigest()}
+    monkeypatch.setenv("CDP_FAULT", "deliver.after_journal:raise:1")
+    with pytest.raises(Exception, match="InjectedFault"):
+        company.deliver()
+    monkeypatch.delenv("CDP_FAULT")
+    platform.poison = set()
+    company.deliver()
+    # Handing over the rest as if it were the whole list would have taken the first batch off.
+    assert len(platform.lists["238"]) == 6
+
+
 def test_meta_says_later_how_many_of_a_session_it_knows(to, platform):
     company = to("meta_marketing_api", "238")
     go(company)

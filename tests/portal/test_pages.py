@@ -271,7 +271,8 @@ def test_home_says_what_failed_and_what_never_ended(enter, page_data):
     lines = [
         {"run": "x", "step": "golden", "began_at": "2026-11-01T05:58:00+00:00"},
         {"run": "x", "outcome": "failed", "reason": "golden: 2 values are of nobody", "seconds": 1.5, "rows_out": 0},
-        {"run": "y", "step": "link", "began_at": "2026-11-01T05:59:00+00:00"},
+        {"run": "y", "step": "link", "began_at": "2026-11-01T04:59:00+00:00"},
+        {"run": "z", "step": "golden of tomorrow", "began_at": "2026-11-01T05:59:00+00:00"},
     ]
     path = folder / "2026-11-02.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
