@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from warehouse.errors import CdpError
@@ -90,11 +92,16 @@ def _note(line: dict[str, Any]) -> None:
 
 def last_runs(days: int = 14) -> list[Run]:
     """Return the newest run of each step of the last days, newest first. Lines that a crash cut off are left out."""
-    known: dict[str, dict[str, Any]] = {}
     since = f"{now() - timedelta(days=days):%Y-%m-%d}"
-    for path in sorted((settings().state / "runs").glob("*.jsonl")):
-        if path.stem < since:
-            continue
+    paths = sorted(path for path in (settings().state / "runs").glob("*.jsonl") if path.stem >= since)
+    return list(_newest(tuple((path, path.stat().st_size) for path in paths)))
+
+
+@lru_cache(maxsize=4)
+def _newest(sized: tuple[tuple[Path, int], ...]) -> tuple[Run, ...]:
+    """Read logs by path and size: lines are only added, so that logs of the same sizes say the same, and a page does not read them anew."""
+    known: dict[str, dict[str, Any]] = {}
+    for path, _ in sized:
         for text in path.read_text(encoding="utf-8").splitlines():
             try:
                 line = json.loads(text)
@@ -111,4 +118,4 @@ def last_runs(days: int = 14) -> list[Run]:
             line.get("rows_out"), line.get("reason", ""))
         for line in newest.values()
     ]  # fmt: skip
-    return sorted(runs, key=lambda run: run.began_at, reverse=True)
+    return tuple(sorted(runs, key=lambda run: run.began_at, reverse=True))

@@ -25,18 +25,18 @@ AT_WORK = timedelta(hours=1)
 @pages.page("/", "look")
 def home(request: Request) -> Response:
     """Show the first page."""
-    visit = visit_of(request)
+    visit, runs = visit_of(request), last_runs()
     try:
         published = visit.published
     except CdpError:
         return visit.page(
             "home.html", head={}, alerts=[], figures=[], segments=None, consent=None, deliveries=[], fresh={}, versions=[],
-            steps=_steps(),
+            steps=_steps(runs),
         )  # fmt: skip
     return visit.page(
-        "home.html", head=_head(published), alerts=_alerts(published, visit), figures=_against_targets(published, visit),
+        "home.html", head=_head(published), alerts=_alerts(published, visit, runs), figures=_against_targets(published, visit),
         segments=_segments(published, visit), consent=_consent(published, visit), deliveries=_deliveries(published),
-        fresh=_fresh(published), versions=_versions(visit), steps=_steps(),
+        fresh=_fresh(published), versions=_versions(visit), steps=_steps(runs),
     )  # fmt: skip
 
 
@@ -163,9 +163,8 @@ def _deliveries(published: Snapshot) -> list[dict[str, Any]]:
     )
 
 
-def _steps() -> list[Run]:
+def _steps(runs: list[Run]) -> list[Run]:
     """Return the newest run of each step: those that failed or never ended first, then the newest of the others."""
-    runs = last_runs()
     wrong = [run for run in runs if run.outcome != "ok"]
     # Tables that were landed are counted by the step that lands them all.
     return (
@@ -184,7 +183,7 @@ def _versions(visit: Visit) -> list[dict[str, Any]]:
     ]
 
 
-def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
+def _alerts(published: Snapshot, visit: Visit, runs: list[Run]) -> list[dict[str, str]]:
     """Return what needs a look: each a sentence and where to look."""
     counted = published.once(
         """
@@ -216,7 +215,7 @@ def _alerts(published: Snapshot, visit: Visit) -> list[dict[str, str]]:
     ]
     # What began lately and has not ended is at work.
     long_ago = now() - AT_WORK
-    wrong = sum(r.outcome == "failed" or (r.outcome == "unfinished" and r.began_at < long_ago) for r in last_runs())
+    wrong = sum(r.outcome == "failed" or (r.outcome == "unfinished" and r.began_at < long_ago) for r in runs)
     if wrong:
         text = visit.says("Steps that failed or never ended: %(n)s") % {"n": visit.formats.number(wrong)}
         found.insert(0, {"text": text, "link": "/#steps"})
