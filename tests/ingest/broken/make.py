@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import struct
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -56,11 +57,11 @@ def workbook(rows: list[list[object]], sheet: str = "Hoja1") -> bytes:
     sys.path.insert(0, str(HERE.parents[2]))
     from data.generate.systems.written import workbook as write
 
-    path = HERE / ".tmp.xlsx"
-    write(path, sheet, [str(c) for c in rows[0]], rows[1:])
-    content = path.read_bytes()
-    path.unlink()
-    return content
+    # Not beside the corpus: two processes of tests make it at the same moment.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "made.xlsx"
+        write(path, sheet, [str(c) for c in rows[0]], rows[1:])
+        return path.read_bytes()
 
 
 def encrypted() -> bytes:
