@@ -24,6 +24,44 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Keys and cells that must be filled, as the constraints of the model declare them. They are asked of what was just built, in the same
+   transaction: a test of its own per key would cost dbt more than it costs the database. What is wrong is counted, not quoted. #}
+{% macro constraint_check(relation) -%}
+    {%- set keys, filled, checks = [], [], [] -%}
+    {%- for constraint in model["constraints"] -%}
+        {%- do (keys if constraint["type"] in ("primary_key", "unique") else checks).append(constraint) -%}
+    {%- endfor -%}
+    {%- for column in model["columns"].values() -%}
+        {%- for constraint in column["constraints"] -%}
+            {%- if constraint["type"] == "not_null" -%} {%- do filled.append(column["name"]) -%}
+            {%- else -%} {%- do (keys if constraint["type"] in ("primary_key", "unique") else checks).append(dict(constraint, columns=[column["name"]])) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- set place = relation.schema ~ "." ~ relation.identifier -%}
+    {%- for key in keys %}
+    {%- set columns = key["columns"] | join(", ") %}
+    select case when count(*) > 0 then error('key of {{ place }}: ({{ columns }}) is twice{{ " or null" if key["type"] == "primary_key" }} for ' || count(*) || ' values') end
+    from (
+        select {{ columns }} from {{ relation }} group by {{ columns }} having count(*) > 1
+        {%- if key["type"] == "primary_key" -%} {%- for column in key["columns"] %} or {{ column }} is null {%- endfor -%} {%- endif %}
+    );
+    {%- endfor -%}
+    {%- if filled %}
+    select case when least({% for column in filled %}count({{ column }}), {% endfor %}count(*)) < count(*) then error(
+        '{{ place }} has empty cells: ' || concat_ws(', ' {%- for column in filled -%}
+            , case when count({{ column }}) < count(*) then '{{ column }} in ' || (count(*) - count({{ column }})) || ' rows' end
+        {%- endfor -%})
+    ) end
+    from {{ relation }};
+    {%- endif -%}
+    {%- for check in checks %}
+    {%- set rule = check["expression"] if check["type"] == "check" else exceptions.raise_compiler_error("constraint " ~ check["type"] ~ " of " ~ place ~ " is not known: primary_key, unique, not_null, check") %}
+    select case when count(*) > 0 then error('{{ place }}: ' || count(*) || ' rows break: {{ rule | replace("'", "''") }}') end
+    from {{ relation }} where not ({{ rule }});
+    {%- endfor -%}
+{%- endmacro %}
+
 {# A view cannot replace a table, nor a table a view. #}
 {% macro drop_other_kind(before, target) -%}
     {%- if before is not none and before.type != target.type -%} drop {{ before.type }} {{ target }}; {%- endif -%}
@@ -51,6 +89,7 @@
     {{ compiled_code }}
     );
     {{ contract_check(target) }}
+    {{ constraint_check(target) }}
     {{ comments(target) }}
     commit;
     {%- endcall %}
@@ -73,6 +112,7 @@
     drop table if exists {{ target }};
     alter table {{ fresh }} rename to {{ adapter.quote(target.identifier) }};
     {{ contract_check(target) }}
+    {{ constraint_check(target) }}
     {{ comments(target) }}
     commit;
     {%- endcall %}
@@ -84,6 +124,7 @@
     {{ compiled_code }}
     );
     {{ contract_check(target) }}
+    {{ constraint_check(target) }}
     {{ comments(target) }}
     commit;
     {%- endcall %}

@@ -1,4 +1,4 @@
-"""A model that is not what it declares stops the build, and says in which columns; what stood before stays."""
+"""A model that is not what it declares stops the build, and says in which columns or by which key; what stood before stays."""
 
 from __future__ import annotations
 
@@ -65,3 +65,58 @@ def test_contracts_are_held_and_tables_and_views_take_each_others_place(workspac
     assert rows("select comment from duckdb_columns() where table_name = 'turns' and column_name = 'thing_id'") == [
         ("Which thing. It's one.",)
     ]
+
+
+KEYED = """\
+  - name: {name}
+    description: Things that are counted.
+    config: {{materialized: {materialized}, schema: marts}}
+    constraints:
+      - {{type: unique, columns: [kind, size]}}
+      - {{type: check, expression: "size < 9 or kind = 'large'"}}
+    columns:
+      - name: thing_id
+        description: Which thing.
+        constraints: [{{type: primary_key}}]
+      - name: kind
+        description: What it is.
+        constraints: [{{type: not_null}}, {{type: check, expression: "kind in ('small', 'large')"}}]
+      - name: size
+        description: How large it is.
+"""
+KEPT = [(1, "small", 1), (2, "small", 2), (3, "large", None)]
+BROKEN = {
+    "no_key": ((None, "large", 3), "key of marts.no_key: (thing_id) is twice or null for 1 values"),
+    "key_twice": ((2, "large", 3), "key of marts.key_twice: (thing_id) is twice or null for 1 values"),
+    "pair_twice": ((4, "small", 2), "key of marts.pair_twice: (kind, size) is twice for 1 values"),
+    "not_filled": ((4, None, 3), "marts.not_filled has empty cells: kind in 1 rows"),
+    "other_kind": ((4, "middle", 3), "marts.other_kind: 1 rows break: kind in ('small', 'large')"),
+    "out_of_rule": ((4, "small", 9), "marts.out_of_rule: 1 rows break: size < 9 or kind = 'large'"),
+}
+
+
+@pytest.mark.parametrize("materialized", ["table", "view"])
+def test_keys_and_rules_are_held_by_what_is_built(workspace: Path, tmp_path: Path, monkeypatch, materialized):
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv("CDP_DBT_MODELS", str(own))
+    settings().working_file.parent.mkdir(parents=True, exist_ok=True)
+
+    def build(rows_of: dict[str, list[tuple]]) -> None:
+        for name, rows in rows_of.items():
+            cells = ", ".join(str(row).replace("None", "null") for row in rows)
+            (own / f"{name}.sql").write_text(
+                f"select * from (values {cells}) as t (thing_id, kind, size)", encoding="utf-8"
+            )
+        declared = (KEYED.format(name=name, materialized=materialized) for name in rows_of)
+        (own / "models.yml").write_text("models:\n" + "".join(declared), encoding="utf-8")
+        run_dbt("build", "--select", *rows_of)
+
+    build(dict.fromkeys(BROKEN, KEPT))
+    with pytest.raises(GateFailed, match="6 failed"):
+        build({name: [*KEPT, row] for name, (row, _) in BROKEN.items()})
+    said = (settings().state / "dbt" / "last_output.txt").read_text(encoding="utf-8")
+    with connect(settings().working_file) as connection:
+        for name, (_, sentence) in BROKEN.items():
+            assert sentence in said
+            assert connection.execute(f"select * from marts.{name} order by all").fetchall() == KEPT

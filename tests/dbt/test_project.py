@@ -43,6 +43,13 @@ def tests_of(manifest):
         if node["resource_type"] == "test":
             for parent in node["depends_on"]["nodes"]:
                 found[parent.split(".")[-1], (node.get("test_metadata") or {}).get("name", "singular")] += 1
+        # Our materialisations hold these of what they build (decision 0015).
+        if node["resource_type"] == "model" and node["config"]["materialized"] in ("table", "view"):
+            for constraint in [
+                *node["constraints"],
+                *(c for column in node["columns"].values() for c in column["constraints"]),
+            ]:
+                found[node["name"], constraint["type"]] += 1
     return found
 
 
