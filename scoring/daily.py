@@ -48,24 +48,28 @@ def as_of_date(con: duckdb.DuckDBPyConnection) -> date:
     return day
 
 
+def _all_now(recipes: list[Recipe], con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the scores of recipes that differ in their horizon alone, so that what is known of their subjects today is the same."""
+    day = as_of_date(con)
+    now = recipes[0].now(con, day)
+    return pa.concat_tables([chances_now(recipe, con, day, now) for recipe in recipes])
+
+
 def churn_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return churn of active customers, a row per customer and horizon."""
-    day = as_of_date(con)
-    return pa.concat_tables([chances_now(churn_recipe(days), con, day) for days in HORIZONS_DAYS])
+    return _all_now([churn_recipe(days) for days in HORIZONS_DAYS], con)
 
 
 def late_customers_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the chance that a customer's next invoice is paid late, a row per customer and days."""
-    day = as_of_date(con)
-    return pa.concat_tables([chances_now(late_recipe(days), con, day) for days in LATE_DAYS])
+    return _all_now([late_recipe(days) for days in LATE_DAYS], con)
 
 
 def late_invoices_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the chance that an invoice is paid late as told on the day it was issued, a row per open invoice and days."""
-    day = as_of_date(con)
     rows = con.execute("SELECT invoice_id FROM marts.invoices WHERE status IN ('open', 'overdue')").fetchall()
     open_ids = pa.array([row[0] for row in rows], pa.string())
-    found = pa.concat_tables([chances_now(late_recipe(days, subject="invoices"), con, day) for days in LATE_DAYS])
+    found = _all_now([late_recipe(days, subject="invoices") for days in LATE_DAYS], con)
     return found.filter(pa.compute.is_in(found["subject_id"], value_set=open_ids))
 
 
@@ -117,7 +121,7 @@ def basket_rules_today(
         "SELECT DISTINCT order_id AS basket_id, product_id AS item FROM marts.order_lines, intermediate.int_as_of "
         "WHERE product_id IS NOT NULL AND quantity > 0 AND order_date > as_of_date - 365 AND order_date <= as_of_date ORDER BY ALL"
     ).to_arrow_table()
-    orders = len(set(baskets["basket_id"].to_pylist()))
+    orders = pa.compute.count_distinct(baskets["basket_id"]).as_py()
     rules = (
         recommend.basket_rules(baskets, max(least_baskets / max(orders, 1), 0.0005), min_confidence, most_items=4)
         if orders

@@ -26,7 +26,7 @@ MART_ORDERS = "(SELECT customer_id, order_date, revenue_usd AS amount FROM marts
 
 
 #: Rows of a relation that models learn from and are judged by at most: more of them move a dozen weights by less than luck does.
-LEARNT_FROM = 1_000_000
+LEARNT_FROM = 300_000
 
 
 def sample_of(con: duckdb.DuckDBPyConnection, relation: str, column: str = "customer_id") -> str:

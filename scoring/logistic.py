@@ -120,7 +120,9 @@ def boosted_chances(
 
     def design(columns: Columns) -> Matrix:
         parts = [np.asarray(columns[c], dtype=np.float64) for c in numbers]
-        parts += [np.array([known[c].get(_text(v), -1) for v in columns[c]], dtype=np.float64) for c in levels]
+        for column in levels:
+            codes, texts = _coded(columns[column])
+            parts.append(np.array([known[column].get(text, -1) for text in texts], dtype=np.float64)[codes])
         return np.column_stack(parts)
 
     model = HistGradientBoostingClassifier(max_iter=120, learning_rate=0.06, min_samples_leaf=40, random_state=0)
@@ -142,9 +144,11 @@ def _design(
         for n, c in enumerate(numbers)
     ]
     for column, known in levels.items():
-        texts = np.array([_text(value) for value in columns[column]], dtype=object)
-        rest = ~np.isin(texts, [level for level in known if level != OTHERS])
-        parts += [rest.astype(float) if level == OTHERS else (texts == level).astype(float) for level in known]
+        codes, texts = _coded(columns[column])
+        named = set(known) - {OTHERS}
+        for level in known:
+            held = [text not in named if level == OTHERS else text == level for text in texts]
+            parts.append(np.array(held, dtype=np.float64)[codes])
     return np.column_stack(parts) if parts else np.zeros((0, 0))
 
 
@@ -154,9 +158,21 @@ def _number(values: Vector, is_logged: bool, fill: float) -> Vector:
 
 
 def _levels(values: npt.NDArray[Any]) -> tuple[str, ...]:
-    texts, counts = np.unique(np.array([_text(v) for v in values], dtype=object), return_counts=True)
-    kept = [str(text) for text, n in zip(texts, counts, strict=True) if n >= RARE * len(values)]
+    codes, texts = _coded(values)
+    counts = np.bincount(codes, minlength=len(texts))
+    kept = sorted(text for text, n in zip(texts, counts, strict=True) if n >= RARE * len(values))
     return tuple(kept) if len(kept) == len(texts) else (*kept, OTHERS)
+
+
+def _coded(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Return which of the distinct texts each value is, (rows,), and the texts; what is not known is an empty text."""
+    import pandas as pd
+
+    codes, found = pd.factorize(values, use_na_sentinel=False)
+    texts = [_text(value) for value in found]
+    distinct = list(dict.fromkeys(texts))
+    place = np.array([distinct.index(text) for text in texts], dtype=np.int64)
+    return (place[codes] if len(place) else np.zeros(0, dtype=np.int64)), distinct
 
 
 def _text(value: Any) -> str:

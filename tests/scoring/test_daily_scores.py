@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scoring import demand, micro_segments
+from scoring import demand, micro_segments, responses
+from scoring.daily import as_of_date
 from scoring.demand import demand_now, train_demand
 from scoring.micro_segments import TRAITS, micro_segments_now, train_micro_segments
 from scoring.value import season, train_value, value_now
 from warehouse.duck import connect
+from warehouse.settings import settings
 
 LAST = date(2026, 10, 31)
 
@@ -184,3 +186,23 @@ def test_micro_segments_of_a_lifecycle_that_is_new_are_one_group(workspace):
         row["customer_id"]: row["micro_segment"] for row in micro_segments.micro_segments_now(con, LAST).to_pylist()
     }
     assert found["C0001"] == "lapsed 1"
+
+
+def test_a_message_to_come_is_known_as_well_as_one_that_was_sent(in_finished):
+    """The short way of counting for all customers at once says what the way that looks at each moment would say."""
+    with connect(settings().working_file, read_only=True) as con:
+        day = as_of_date(con)
+        con.execute(
+            "CREATE TEMP TABLE mails_and_more AS SELECT engagement_id, customer_id, sent_at, first_opened_at, first_clicked_at, is_bounced "
+            f"FROM marts.email_engagement WHERE sent_at < DATE '{day}' + 1 OR sent_at IS NULL"
+        )
+        con.execute(
+            f"INSERT INTO mails_and_more SELECT customer_id, customer_id, DATE '{day}' + 1, NULL, NULL, false FROM mails_and_more "
+            f"WHERE customer_id IS NOT NULL AND sent_at < DATE '{day}' + 1 GROUP BY customer_id"
+        )
+        told = responses.next_sends(con, day)
+        looked = responses.send_features(con, day, day + timedelta(days=1), day, "mails_and_more")
+    assert len(told) > 100 and list(told.ids) == list(looked.ids)
+    for name, values in looked.columns.items():
+        found = list(told.columns[name])
+        assert found == (pytest.approx(list(values)) if name in responses.NUMBERS else list(values)), name
