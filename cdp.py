@@ -1,7 +1,6 @@
-"""The front door: every step as a command, in pipeline order.
+"""The front door: the command line, every step of the pipeline as a command (`commands/pipeline.py`) and what people do around it.
 
-`cdp run` does what the DAGs do, without Airflow. Steps open the working file, write their tables and close it again, so
-any step can be run alone, and run again.
+`cdp run` does what the DAGs do, without Airflow.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,313 +18,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from commands import audiences as audience_commands
-from commands import backtest, destinations, identity, people, resolve, sources
-from warehouse.errors import CdpError, edge, redacted
+from commands import backtest, destinations, identity, people, pipeline, resolve, sources
+from warehouse.errors import CdpError, redacted
 from warehouse.settings import ROOMS, settings
 
 if TYPE_CHECKING:
-    import duckdb
-
     from warehouse.steps import StepResult
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
-
-
-# ---------------------------------------------------------------- steps, shared with the DAGs
-
-
-def _on_working_file(work: Callable[[duckdb.DuckDBPyConnection], StepResult]) -> StepResult:
-    from warehouse.duck import connect
-
-    con = connect()
-    try:
-        return work(con)
-    finally:
-        con.close()
-
-
-def land_one(table: str) -> StepResult:
-    """Land one source table."""
-    from ingest.land import land
-    from quality.contract import load_contracts
-
-    contracts = load_contracts()
-    if table not in contracts:
-        raise CdpError(f"no source table is called '{table}'; known: {', '.join(contracts)}")
-    return land(contracts[table])
-
-
-def land_all() -> StepResult:
-    """Land every source table, as many at a time as there are cores."""
-    return _land_tables("land", None)
-
-
-def land_system(system: str) -> StepResult:
-    """Land the source tables of one system."""
-    return _land_tables(f"land {system}", system)
-
-
-def _say_landed(result: StepResult) -> None:
-    if result.rows_in:
-        err.print(f"  [dim]{result.step}: {result.rows_in:,} rows in[/]")
-
-
-def _land_tables(name: str, system: str | None) -> StepResult:
-    from ingest.land import land_all as land_every_table
-    from warehouse.steps import step
-
-    with step(name) as result:
-        refused: list[str] = []
-        for done in land_every_table(_say_landed, system):
-            result.rows_in += done.rows_in
-            result.rows_out += done.rows_out
-            for fact in ("quarantined", "dropped", "still_arriving"):
-                result.facts[fact] = result.facts.get(fact, 0) + done.facts.get(fact, 0)
-            refused += done.facts.get("refused", [])
-        result.facts["refused"] = refused
-        for sentence in refused:
-            err.print(f"  [yellow]set aside:[/] {sentence}", highlight=False)
-    return result
-
-
-def bronze() -> StepResult:
-    """Point the bronze tables at what was landed."""
-    from ingest.register import register_bronze
-
-    return _on_working_file(register_bronze)
-
-
-def standardise() -> StepResult:
-    """Clean the records of people."""
-    from identity.standardise import standardise as work
-
-    return _on_working_file(work)
-
-
-def link(full: bool = False) -> StepResult:
-    """Find pairs of records that are the same person: new and changed records against the known, or all anew."""
-    from identity.judgements import judgements
-    from identity.link import link_records
-
-    said = judgements()
-    return _on_working_file(lambda con: link_records(con, said, full=full))
-
-
-def cluster(accepted: str = "") -> StepResult:
-    """Group records into people and give them their ids, if they are fit to be taken."""
-    from identity.cluster import cluster_records
-    from identity.customer_ids import assign_customer_ids
-    from identity.model import load_model
-
-    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
-        grouped = cluster_records(con)
-        named = assign_customer_ids(con, load_model()["version"], accepted)
-        named.facts = {**named.facts, **grouped.facts}
-        named.seconds += grouped.seconds
-        return named
-
-    return _on_working_file(work)
-
-
-def golden() -> StepResult:
-    """Build golden records, households, devices, and the companies that customers work for."""
-    from identity.accounts import build_accounts
-    from identity.anonymous import stitch_devices
-    from identity.golden import build_golden_profiles
-    from identity.households import build_households
-
-    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
-        result = build_golden_profiles(con)
-        households, devices, accounts = build_households(con), stitch_devices(con), build_accounts(con)
-        result.facts |= {"households": households.rows_out, "devices": devices.rows_out, "accounts": accounts.rows_out}
-        result.seconds += households.seconds + devices.seconds + accounts.seconds
-        return result
-
-    return _on_working_file(work)
-
-
-def build() -> StepResult:
-    """Run dbt: staging, marts, metrics, scores, segments, figures and their tests; then what stewards look at first, which depends on the marts."""
-    from activation.exposure import register_exposure
-    from identity.review import build_review_queue
-    from warehouse.transform import run_dbt
-
-    # What was sent and who was held out, for the figures that tell what it brought.
-    _on_working_file(register_exposure)
-    # Unit tests look at the models, not at the data: `cdp unit-tests` runs them.
-    result = run_dbt("build", "--exclude-resource-type", "unit_test")
-    queue = _on_working_file(build_review_queue)
-    result.facts["to_review"] = queue.rows_out
-    result.seconds += queue.seconds
-    return result
-
-
-def score() -> StepResult:
-    """Write the cards of the fitted scores, with how they did on later days, and tell of drift."""
-    from scoring.cards import write_cards
-
-    return _on_working_file(write_cards)
-
-
-def check() -> StepResult:
-    """Run the Great Expectations suites."""
-    from quality.checkpoints import run_suites
-
-    return _on_working_file(run_suites)
-
-
-def publish() -> StepResult:
-    """Swap a new published file in."""
-    from warehouse.publish import publish as work
-
-    return _on_working_file(work)
-
-
-def audiences() -> StepResult:
-    """Decide who is in which audience."""
-    from activation.audience import assemble_audiences
-
-    return _on_working_file(assemble_audiences)
-
-
-def journeys() -> StepResult:
-    """Let people enter, go on in and leave journeys."""
-    from activation.journey import run_journeys
-
-    return _on_working_file(run_journeys)
-
-
-def decide() -> StepResult:
-    """Decide what the site, the app and assistants show to whom, and what ads say of products."""
-    from activation.decisions import decide as decide_contents
-    from activation.products import write_product_feeds
-
-    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
-        result, feeds = decide_contents(con), write_product_feeds(con)
-        result.facts |= feeds.facts
-        result.seconds += feeds.seconds
-        return result
-
-    return _on_working_file(work)
-
-
-def plan() -> StepResult:
-    """Plan what changes at each destination."""
-    from activation.plan import plan_deliveries
-
-    return _on_working_file(plan_deliveries)
-
-
-def deliver() -> StepResult:
-    """Apply the plans that need nobody's approval."""
-    from activation.deliver import deliver_audiences
-
-    return deliver_audiences(destination_connection)
-
-
-def show() -> StepResult:
-    """Publish audiences and what became of them, for the page and for analysts."""
-    from activation.showing import build_showing
-    from warehouse.publish import publish_audiences
-
-    def work(con: duckdb.DuckDBPyConnection) -> StepResult:
-        result, published = build_showing(con), publish_audiences(con)
-        result.facts |= published.facts
-        result.seconds += published.seconds
-        return result
-
-    return _on_working_file(work)
-
-
-def deliver_platform(platform: str) -> dict[str, Any]:
-    """Apply the plans of one platform and return what came of it; what a mapped task calls, so that no platform waits for another."""
-    from activation.deliver import deliver_audiences
-
-    with edge("deliver"):
-        return deliver_audiences(destination_connection, platform).as_dict()
-
-
-def waiting_questions() -> list[dict[str, str]]:
-    """Return the plans that wait for a person, in words; what Airflow asks."""
-    from activation.deliver import waiting_questions as work
-
-    with edge("approve"):
-        return [asdict(question) for question in work()]
-
-
-def note_answers(asked: list[dict[str, str]], answers: list[dict[str, Any]]) -> int:
-    """Approve the plans that people said yes to on Airflow's page."""
-    from activation.deliver import note_answers as work
-
-    with edge("approve"):
-        return work(asked, answers)
-
-
-def confirm() -> dict[str, Any]:
-    """Ask platforms what became of requests that they work on in the background."""
-    from activation.deliver import confirm_deliveries
-
-    with edge("confirm"):
-        return confirm_deliveries(destination_connection).as_dict()
-
-
-def read_back() -> dict[str, Any]:
-    """Ask platforms who unsubscribed, complained or bounced there."""
-    from activation.deliver import read_refusals
-
-    with edge("read-back"):
-        return read_refusals(destination_connection).as_dict()
-
-
-def conversions() -> dict[str, Any]:
-    """Tell ad platforms of orders."""
-    from activation.conversions import send_conversions
-
-    with edge("conversions"):
-        return send_conversions(destination_connection).as_dict()
-
-
-def destination_connection(connection_id: str) -> Any:
-    """Return the account of a destination, from Airflow's connections or `AIRFLOW_CONN_<ID>`.
-
-    The host may be an address with its scheme, which takes the place of the platform's own.
-
-    Raises:
-        CdpError: there is no connection of that id.
-    """
-    from activation.connections import Connection
-
-    known = sources.airflow_connection(connection_id)
-    host = known.host if "://" in known.host or not known.host else f"https://{known.host}"
-    return Connection(
-        f"{host}:{known.port}" if host and known.port else host, known.login, known.password, dict(known.extra or {})
-    )
-
-
-#: The pipeline, in order. The DAGs run the same functions by these names.
-STEPS: dict[str, Callable[[], StepResult]] = {
-    "land": land_all, "bronze": bronze, "standardise": standardise, "link": link, "cluster": cluster, "golden": golden,
-    "build": build, "score": score, "check": check, "publish": publish, "audiences": audiences, "journeys": journeys, "decide": decide,
-    "plan": plan, "deliver": deliver, "show": show,
-}  # fmt: skip
-
-
-def run_step(name: str) -> dict[str, Any]:
-    """Run one step of the pipeline and return its counts; what an Airflow task calls."""
-    with edge(name):
-        return STEPS[name]().as_dict()
-
-
-def train_scores_step() -> dict[str, Any]:
-    """Train the fitted scores anew and return what came of each; what the weekly task calls."""
-    from scoring.daily import train_scores
-
-    with edge("train scores"):
-        return _on_working_file(train_scores).as_dict()
-
-
-# ---------------------------------------------------------------- commands
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -392,7 +92,7 @@ def generate(people: int, seed: int, until: datetime, folder: Path | None) -> No
 @click.option("--strict", is_flag=True, help="Exit with 3 when a file was set aside.")
 def land(table: str | None, strict: bool) -> None:
     """Take new exports in: keep the bytes, gate the rows, set aside what cannot be taken."""
-    result = land_one(table) if table else land_all()
+    result = pipeline.land_one(table) if table else pipeline.land_all()
     for sentence in result.facts.get("refused", []) if table else []:
         err.print(f"  [yellow]set aside:[/] {sentence}", highlight=False)
     _say(result)
@@ -404,7 +104,7 @@ def land(table: str | None, strict: bool) -> None:
 @click.option("--full", is_flag=True, help="Compare all records anew, and take frequencies, prior and blocks anew.")
 def link_command(full: bool) -> None:
     """Find pairs of records that are the same person: new and changed records against the known, or all anew."""
-    _say(link(full))
+    _say(pipeline.link(full))
 
 
 @cli.command("cluster")
@@ -413,10 +113,10 @@ def link_command(full: bool) -> None:
 )
 def cluster_command(accept: str) -> None:
     """Group records into people and give them their ids, if they are fit to be taken."""
-    _say(cluster(accept))
+    _say(pipeline.cluster(accept))
 
 
-for _name, _work in STEPS.items():
+for _name, _work in pipeline.STEPS.items():
     if _name not in ("land", "link", "cluster"):
         _step_command(_name, _work)
 
@@ -434,23 +134,30 @@ def train(path: Path | None, entity: str) -> None:
     from identity.train import train_on_working_file
 
     _say(
-        _on_working_file(lambda con: train_companies(con, path)) if entity == "company" else train_on_working_file(path)
+        pipeline.on_working_file(lambda con: train_companies(con, path))
+        if entity == "company"
+        else train_on_working_file(path)
     )
 
 
 @cli.command("train-scores")
 def train_scores_command() -> None:
     """Train the fitted scores anew; a new model is used from the next build on unless the one in use does better."""
-    _say(train_scores_step())
+    _say(pipeline.train_scores_step())
 
 
 @cli.command()
 @click.option(
-    "--from", "first", type=click.Choice(list(STEPS)), default="land", show_default=True, help="Step to begin with."
+    "--from",
+    "first",
+    type=click.Choice(list(pipeline.STEPS)),
+    default="land",
+    show_default=True,
+    help="Step to begin with.",
 )
 def run(first: str) -> None:
     """Run the whole pipeline, from exports to audience files."""
-    names = list(STEPS)[list(STEPS).index(first) :]
+    names = list(pipeline.STEPS)[list(pipeline.STEPS).index(first) :]
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -462,26 +169,26 @@ def run(first: str) -> None:
         task = bar.add_task("pipeline", total=len(names))
         for name in names:
             bar.update(task, description=name)
-            _say(run_step(name))
+            _say(pipeline.run_step(name))
             bar.advance(task)
 
 
 @cli.command("confirm")
 def confirm_command() -> None:
     """Ask platforms what became of requests that they work on in the background; what failed is planned again."""
-    _say(confirm())
+    _say(pipeline.confirm())
 
 
 @cli.command("read-back")
 def read_back_command() -> None:
     """Ask platforms who unsubscribed, complained or bounced there; nobody of them is sent anything by that channel again."""
-    _say(read_back())
+    _say(pipeline.read_back())
 
 
 @cli.command("conversions")
 def conversions_command() -> None:
     """Tell ad platforms of orders, for those who consented (activation/conversions.yml)."""
-    _say(conversions())
+    _say(pipeline.conversions())
 
 
 @cli.command()
@@ -607,28 +314,8 @@ def audit() -> None:
         sys.exit(4)
 
 
-def review() -> StepResult:
-    """Look at the data themselves: completeness against standards, duplicates inside systems, stale tables."""
-    from quality.review import review as work
-
-    return _on_working_file(work)
-
-
-def compact() -> StepResult:
-    """Pack small Parquet files of the lake together."""
-    from quality.contract import load_contracts
-    from warehouse import lake
-    from warehouse.steps import step
-
-    with step("compact") as result:
-        packed = {c.name: lake.compact(c.name, c.version) for c in load_contracts().values()}
-        result.rows_out = sum(packed.values())
-        result.facts = {"files_packed": {name: n for name, n in packed.items() if n}}
-    return result
-
-
-_step_command("review", review)
-_step_command("compact", compact)
+_step_command("review", pipeline.review)
+_step_command("compact", pipeline.compact)
 
 
 @cli.command("keep-house")
@@ -636,7 +323,7 @@ def keep_house() -> None:
     """Remove what is past its time, pack small files, review the data."""
     from privacy.retention import keep_house as work
 
-    for done in (work(), compact(), bronze(), review()):
+    for done in (work(), pipeline.compact(), pipeline.bronze(), pipeline.review()):
         _say(done)
 
 

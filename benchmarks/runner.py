@@ -28,7 +28,7 @@ LIBRARIES = ("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb", "polars", "sp
 #: Runs a step in a child and prints its counts, seconds and peak memory (its own and its children's) as one JSON line.
 CHILD = """
 import json, resource, sys, time
-import cdp
+from commands import pipeline
 started = time.perf_counter()
 if sys.argv[1] == "generate":
     from pathlib import Path
@@ -37,7 +37,7 @@ if sys.argv[1] == "generate":
     made = generate_company(settings().data / "inbox", settings().data / "truth", int(sys.argv[2]))
     counts = {"rows_in": made.people, "rows_out": sum(made.rows.values())}
 else:
-    counts = cdp.run_step(sys.argv[1])
+    counts = pipeline.run_step(sys.argv[1])
 seconds = time.perf_counter() - started
 peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print("RESULT " + json.dumps({"counts": counts, "seconds": seconds, "peak_mb": peak / 1024}, default=str))
@@ -85,7 +85,7 @@ def run_benchmark(name: str, sizes: tuple[int, ...] | None = None, data: Path | 
 
 def first_light(sizes: tuple[int, ...]) -> dict[str, Any]:
     """Seconds, peak memory and rows of every step of the pipeline, for companies of some sizes."""
-    from cdp import STEPS
+    from commands.pipeline import STEPS
 
     runs = []
     for people in sizes:

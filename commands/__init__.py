@@ -1,1 +1,1 @@
-"""Parts of the front door: groups of commands that `cdp.py` takes in."""
+"""Parts of the front door: the steps of the pipeline, and groups of commands that `cdp.py` takes in."""

@@ -71,7 +71,7 @@ def check(
     from activation.connections import Connection
     from activation.destinations import DESTINATIONS
     from activation.probe import probe
-    from cdp import destination_connection
+    from commands.pipeline import destination_connection
 
     if platform not in DESTINATIONS:
         near = difflib.get_close_matches(platform, list(DESTINATIONS), n=1)

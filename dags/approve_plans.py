@@ -15,7 +15,7 @@ from cdp_assets import APPROVED, DEFAULTS, PLANS
 def approve_plans():
     @task
     def list_waiting() -> list[dict]:
-        from cdp import waiting_questions
+        from commands.pipeline import waiting_questions
 
         return waiting_questions()
 
@@ -27,7 +27,7 @@ def approve_plans():
     def note_answers(waiting: list[dict], answers: list[dict], *, outlet_events) -> int:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from cdp import note_answers as note
+        from commands.pipeline import note_answers as note
 
         approved = note(waiting, list(answers))
         if not approved:

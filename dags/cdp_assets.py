@@ -49,6 +49,6 @@ DEFAULTS: dict[str, Any] = {
 
 def do(step: str) -> dict[str, Any]:
     """Run one step of the pipeline, the same function as `cdp <step>`, and return its counts."""
-    from cdp import run_step
+    from commands.pipeline import run_step
 
     return run_step(step)

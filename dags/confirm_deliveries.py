@@ -12,7 +12,7 @@ from cdp_assets import DEFAULTS, WAREHOUSE, do
 def confirm_deliveries():
     @task(**WAREHOUSE)
     def confirm() -> dict:
-        from cdp import confirm as ask
+        from commands.pipeline import confirm as ask
 
         return ask()
 

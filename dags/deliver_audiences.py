@@ -36,7 +36,7 @@ def deliver_audiences():
     def deliver(platform: str, *, outlet_events) -> dict:
         from airflow.sdk import get_current_context
 
-        from cdp import deliver_platform
+        from commands.pipeline import deliver_platform
 
         get_current_context()["platform"] = platform
         counts = deliver_platform(platform)

@@ -12,13 +12,13 @@ from cdp_assets import DEFAULTS
 def exchange_with_platforms():
     @task
     def read_who_refuses() -> dict:
-        from cdp import read_back
+        from commands.pipeline import read_back
 
         return read_back()
 
     @task(pool="warehouse")
     def tell_of_orders() -> dict:
-        from cdp import conversions
+        from commands.pipeline import conversions
 
         return conversions()
 

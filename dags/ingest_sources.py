@@ -40,7 +40,7 @@ def ingest_sources():
 
     @task(map_index_template="{{ task.op_kwargs['system'] }}")
     def land(system: str) -> dict:
-        from cdp import land_system
+        from commands.pipeline import land_system
         from warehouse.errors import edge
 
         with edge(system):

@@ -18,7 +18,7 @@ def keep_house():
 
     @task(**WAREHOUSE)
     def pack_small_files() -> dict:
-        from cdp import bronze, compact
+        from commands.pipeline import bronze, compact
         from warehouse.errors import edge
 
         with edge("keep_house"):
@@ -28,7 +28,7 @@ def keep_house():
 
     @task(**WAREHOUSE)
     def review_data() -> dict:
-        from cdp import review
+        from commands.pipeline import review
         from warehouse.errors import edge
 
         with edge("keep_house"):

@@ -20,7 +20,7 @@ from cdp_assets import DEFAULTS, WAREHOUSE
 def train_models():
     @task(**WAREHOUSE)
     def train_scores() -> dict:
-        from cdp import train_scores_step
+        from commands.pipeline import train_scores_step
 
         return train_scores_step()
 
