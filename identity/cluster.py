@@ -24,6 +24,8 @@ from warehouse.steps import StepResult, step
 
 #: A judgement outweighs any sum of evidence inside a group.
 JUDGED_BITS = 10_000.0
+#: So does what keeps two records apart by itself; but where a person called the two the same, it says nothing of others any more.
+APART_BITS = -JUDGED_BITS + 1
 #: Cells of groups' matrices that are worked on together.
 CELLS_AT_ONCE = 2_000_000
 
@@ -134,9 +136,11 @@ def _refined(con: duckdb.DuckDBPyConnection, rules: EntityRules) -> pa.Table:
 
 def averaged_weights(weight: npt.NDArray[np.float64], verdict: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
     """Return what pairs count for when weights are averaged: cut at both ends, and what people judged above all."""
-    clip = rules_in_force().clip_bits
+    clip, apart = rules_in_force().clip_bits, rules_in_force().kept_apart
     # What is cut off decides between pairs that are cut to the same weight: the stronger is joined first.
     cut = np.clip(weight, clip.low, clip.high) + weight / 1000
+    if apart:
+        cut = np.where(weight <= apart.bits, APART_BITS, cut)
     return np.where(verdict == "same", JUDGED_BITS, np.where(verdict == "not same", -JUDGED_BITS, cut))
 
 

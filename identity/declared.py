@@ -150,6 +150,14 @@ class Families(Declared):
     anybody_cap_bits: float
 
 
+class KeptApart(Declared):
+    """Which contradictions keep two records apart, whatever else agrees, where one person's records hardly ever show them."""
+
+    by: tuple[str, ...]
+    when_m_below: float = Field(gt=0, lt=1)
+    bits: float = Field(le=-30)
+
+
 class EntityRules(Declared):
     """`identity/person.yml`, `identity/company.yml`: how things of one kind are told apart."""
 
@@ -158,6 +166,7 @@ class EntityRules(Declared):
     merge_cut_bits: float
     clip_bits: Clip
     families: Families | None = None
+    kept_apart: KeptApart | None = None
     full_run: FullRun
     health: HealthBounds | None = None
     review_from_bits: float = Field(default=0.3, ge=0, le=1)
@@ -196,6 +205,10 @@ class EntityRules(Declared):
             raise ValueError(f"a {self.entity} has no column {', '.join(foreign)}; it has {', '.join(self.columns)}")
         if self.families and (lost := sorted({"given", "tax_id", "birth", "email", "phone"} - set(self.comparisons))):
             raise ValueError(f"'families' needs the comparisons {', '.join(lost)}")
+        if self.kept_apart and (lost := sorted(set(self.kept_apart.by) - set(self.comparisons))):
+            raise ValueError(
+                f"'kept_apart' names no comparison: {', '.join(lost)}; there are {', '.join(self.comparisons)}"
+            )
         return self
 
 

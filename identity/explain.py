@@ -20,10 +20,15 @@ from warehouse.duck import rows
 from warehouse.errors import CdpError, edge
 
 WORDS = {
-    "en": {"prior": "before looking: two records picked at random", "household": "given names contradict: a family shares the rest",
-           "unknown": "not known on one side"},
-    "es": {"prior": "antes de mirar: dos registros al azar", "household": "los nombres se contradicen: la familia comparte el resto",
-           "unknown": "falta en uno de los dos"},
+    "en": {
+        "prior": "before looking: two records picked at random", "household": "given names contradict: a family shares the rest",
+        "apart": "hardly anybody's tax id or date of birth differs so: two people", "unknown": "not known on one side",
+    },
+    "es": {
+        "prior": "antes de mirar: dos registros al azar", "household": "los nombres se contradicen: la familia comparte el resto",
+        "apart": "el identificador fiscal o la fecha de nacimiento de una persona casi nunca difieren así: son dos",
+        "unknown": "falta en uno de los dos",
+    },
 }  # fmt: skip
 
 
@@ -54,7 +59,7 @@ def explain_pair(
         use_frequencies(con, linker, "identity.frequencies")
         asked = linker._db_api.register("asked", dataset_display_name="asked")
         scored = linker.inference.predict_within(asked, blocking_rules_to_generate_predictions=[block_on("asked_pair")])
-        pair = rows(con, f"SELECT *, {pair_weight(base.has_families)} AS weight FROM {scored.physical_name}")[0]
+        pair = rows(con, f"SELECT *, {pair_weight(model, base.has_families)} AS weight FROM {scored.physical_name}")[0]
     words = WORDS.get(language, WORDS["en"])
     prior = model_parts.prior_bits(base.prior)
     lines: list[dict[str, Any]] = [{"comparison": "prior", "level": words["prior"], "bits": round(prior, 2)}]
@@ -65,9 +70,9 @@ def explain_pair(
         lines.append({"comparison": comparison, "level": label, "bits": round(bits, 2)})
     evidence = sum(line["bits"] for line in lines)
     if abs(pair["weight"] - evidence) > 0.05:
-        lines.append(
-            {"comparison": "household", "level": words["household"], "bits": round(pair["weight"] - evidence, 2)}
-        )
+        rules = rules_in_force().kept_apart
+        why = "apart" if rules and pair["weight"] <= rules.bits else "household"
+        lines.append({"comparison": why, "level": words[why], "bits": round(pair["weight"] - evidence, 2)})
     lines.append({"comparison": "sum", "level": "", "bits": round(sum(line["bits"] for line in lines), 2)})
     return lines
 

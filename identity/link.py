@@ -111,10 +111,11 @@ def link_records(
         use_frequencies(con, linker, "new_frequencies" if fresh else "identity.frequencies")
         on_spark = fresh and settings().identity_engine == "spark"
         scored = [_on_spark(con, model, base)] if on_spark else _predicted(con, linker, fresh)
-        predicted = _connect(con, scored, base, fresh)
+        weight = pair_weight(model, base.has_families)
+        predicted = _connect(con, scored, weight, base, fresh)
         split = _group(con, judgements)
         fault("link.before_write")
-        _score_groups(con, linker, base.has_families, with_evidence, fresh)
+        _score_groups(con, linker, weight, with_evidence, fresh)
         _write(con, base, fresh)
         fault("link.after_write")
         result.rows_out = count(con, "identity.links")
@@ -294,7 +295,7 @@ def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list
     return [within.physical_name, between.physical_name]
 
 
-def _connect(con: duckdb.DuckDBPyConnection, found: list[str], base: Base, fresh: bool) -> int:
+def _connect(con: duckdb.DuckDBPyConnection, found: list[str], weight: str, base: Base, fresh: bool) -> int:
     """Make `loose_pairs`, what connects records, of what was predicted; return how many pairs were found in this run."""
     cut, kept, touching = rules_in_force().loose_cut_bits, "", "true"
     if not fresh:
@@ -304,7 +305,7 @@ def _connect(con: duckdb.DuckDBPyConnection, found: list[str], base: Base, fresh
         touching = f"(l IN {changed} OR r IN {changed})"
     scored = (
         " UNION ALL ".join(
-            f"SELECT least(record_key_l, record_key_r) AS l, greatest(record_key_l, record_key_r) AS r, {pair_weight(base.has_families)} AS w "
+            f"SELECT least(record_key_l, record_key_r) AS l, greatest(record_key_l, record_key_r) AS r, {weight} AS w "
             f"FROM {each}"
             for each in found
         )
@@ -325,8 +326,19 @@ def _part(linker: Any, table: str) -> Any:
     return linker._db_api.register(table, table_name=f"part_{table}", dataset_display_name="records")
 
 
-def pair_weight(has_families: bool = True) -> str:
-    """Return a pair's weight, less what a household shares when the given names contradict each other."""
+def pair_weight(model: dict[str, Any], has_families: bool = True) -> str:
+    """Return a pair's weight, less what a household shares when the given names contradict each other.
+
+    A pair that the model knows to be two people, by numbers or dates that differ, weighs next to nothing.
+    """
+    weight = _family_weight(has_families)
+    if apart := model_parts.kept_apart(model):
+        rules = rules_in_force().kept_apart
+        weight = f"CASE WHEN {apart} THEN least({weight}, {rules.bits if rules else 0}) ELSE {weight} END"
+    return weight
+
+
+def _family_weight(has_families: bool) -> str:
     families = rules_in_force().families
     if not (has_families and families):
         return "round(match_weight, 6)"
@@ -464,9 +476,7 @@ def _components(
         keep = keep & (~in_large | (weight >= cut))
 
 
-def _score_groups(
-    con: duckdb.DuckDBPyConnection, linker: Any, has_families: bool, with_evidence: bool, fresh: bool
-) -> None:
+def _score_groups(con: duckdb.DuckDBPyConnection, linker: Any, weight: str, with_evidence: bool, fresh: bool) -> None:
     """Make `links`: every pair inside a group, those of groups that are as they were taken over."""
     from splink import block_on
 
@@ -485,6 +495,8 @@ def _score_groups(
     scored = linker.inference.predict_within(
         _part(linker, "splink_groups"), blocking_rules_to_generate_predictions=by_group
     )
+    kept_apart = rules_in_force().kept_apart
+    apart = kept_apart.bits if kept_apart else -1e9
     bits, in_group = rules_in_force().deterministic_bits, dict.fromkeys(rules_in_force().deterministic, "group_id")
     taken_over = (
         ""
@@ -497,12 +509,12 @@ def _score_groups(
         CREATE OR REPLACE TEMP TABLE links AS
         WITH scored AS (
             SELECT least(record_key_l, record_key_r) AS record_l, greatest(record_key_l, record_key_r) AS record_r,
-                {pair_weight(has_families)} AS match_weight{kept} FROM {scored.physical_name}
+                {weight} AS match_weight{kept} FROM {scored.physical_name}
         ),
         verified AS (SELECT l, r FROM ({_deterministic("splink_groups", in_group)}) GROUP BY ALL),
         said AS (SELECT l, r, any_value(verdict) AS verdict, any_value(kind) AS kind FROM judged_pairs GROUP BY ALL)
         SELECT s.record_l, s.record_r,
-            CASE WHEN v.l IS NOT NULL THEN greatest(s.match_weight, {bits}) ELSE s.match_weight END AS match_weight,
+            CASE WHEN v.l IS NOT NULL AND s.match_weight > {apart} THEN greatest(s.match_weight, {bits}) ELSE s.match_weight END AS match_weight,
             CASE WHEN said.l IS NOT NULL THEN said.kind WHEN v.l IS NOT NULL THEN 'deterministic' ELSE 'probabilistic' END AS kind,
             said.verdict, g.group_id{shown}
         FROM scored AS s

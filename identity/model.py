@@ -24,7 +24,7 @@ MODELS = Path(__file__).parent / "models"
 
 
 #: To be raised when this room's code weighs, connects or groups otherwise: then everything is compared anew.
-METHOD = 2
+METHOD = 3
 #: So many pairs are always compared.
 FEWEST_PAIRS = 200_000
 
@@ -69,6 +69,24 @@ def anybody() -> str:
         f"AND NOT {level_at_least('email', 'same name and digits before the @, other domain')} "
         f"AND NOT {level_at_least('phone', 'phones differ in one digit')}"
     )
+
+
+def kept_apart(model: dict[str, Any]) -> str:
+    """Return the condition that a pair contradicts itself in what one person's records hardly ever differ in; empty where nothing is so.
+
+    A contradiction does not count where another of the declared comparisons agrees as strongly as it can.
+    """
+    rules = rules_in_force().kept_apart
+    if rules is None:
+        return ""
+    numbers = numbers_of(model)
+    parts = []
+    for comparison in rules.by:
+        if numbers[comparison][-1][0] >= rules.when_m_below:
+            continue
+        others = [f"gamma_{other} < {len(labels_of(other)) - 1}" for other in rules.by if other != comparison]
+        parts.append("(" + " AND ".join([f"gamma_{comparison} = 0", *others]) + ")")
+    return " OR ".join(parts)
 
 
 def labels_of(comparison: str, language: str = "en") -> list[str]:

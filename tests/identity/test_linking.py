@@ -17,7 +17,7 @@ from identity.golden import build_golden_profiles
 from identity.households import build_households
 from identity.judgements import judge, judgements, undo
 from identity.link import link_records
-from identity.model import ModelNotTrained, load_model
+from identity.model import ModelNotTrained, kept_apart, load_model
 from identity.standardise import standardise
 from warehouse.duck import rows
 from warehouse.errors import CdpError
@@ -102,6 +102,41 @@ def test_a_phone_of_too_many_names_belongs_to_nobody_and_the_reason_is_kept(work
     assert len(set(found.values())) == len(given)
     kept = rows(con, "SELECT kind, names, reason FROM identity.shared_identifiers")
     assert kept[0]["kind"] == "phone" and kept[0]["names"] == 8 and "+52" not in str(kept)
+
+
+FATHER = {
+    "given": "Joaquín",
+    "family": "Zubeldía Ostos",
+    "street": "Calle Sol 5",
+    "postcode": "06000",
+    "phone": "+525511112222",
+    "country": "MX",
+}
+
+
+def test_a_tax_id_of_another_keeps_father_and_son_of_one_name_apart(workspace, warehouse_with):
+    """The model in force has learnt that one person's records hardly ever differ in it; who is like both joins one of them."""
+    con = warehouse_with([
+        {"id": "father", **FATHER, "tax": "ZUOJ640711AB3"}, {"id": "again", **FATHER, "tax": "ZUOJ640711AB3"},
+        {"id": "son", **FATHER, "tax": "ZUOJ910203KL7"}, {"id": "either", **FATHER},
+    ])  # fmt: skip
+    found = resolve(con)
+    assert found["father"] == found["again"] != found["son"]
+    assert found["either"] in (found["father"], found["son"])
+    told = {line["comparison"]: line for line in explain_pair(con, "crm_people:father", "crm_people:son", "es")}
+    assert told["apart"]["bits"] < -50 and "son dos" in told["apart"]["level"]
+
+    # A person who knows better is believed.
+    judge("crm_people:father", "crm_people:son", "same", "steward", "new tax id after a correction")
+    assert len(set(resolve(con, judgements()).values())) == 1
+
+
+def test_what_often_differs_in_these_tables_keeps_nobody_apart():
+    model = load_model()
+    assert "gamma_tax_id" in kept_apart(model) and "gamma_birth" in kept_apart(model)
+    for comparison in ("tax_id", "birth"):
+        model["comparisons"][comparison][-1]["m"] = 0.02
+    assert kept_apart(model) == ""
 
 
 def test_a_persons_word_wins_over_all_evidence_and_can_be_taken_back(workspace, warehouse_with):
