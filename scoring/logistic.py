@@ -169,10 +169,9 @@ def _coded(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
     import pandas as pd
 
     codes, found = pd.factorize(values, use_na_sentinel=False)
-    texts = [_text(value) for value in found]
-    distinct = list(dict.fromkeys(texts))
-    place = np.array([distinct.index(text) for text in texts], dtype=np.int64)
-    return (place[codes] if len(place) else np.zeros(0, dtype=np.int64)), distinct
+    places: dict[str, int] = {}
+    place = np.array([places.setdefault(_text(value), len(places)) for value in found], dtype=np.int64)
+    return place[codes], list(places)
 
 
 def _text(value: Any) -> str:

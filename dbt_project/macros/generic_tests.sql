@@ -13,10 +13,6 @@ where false
 {% if max_value is not none %} or {{ column_name }} > {{ max_value }} {% endif %}
 {% endtest %}
 
-{% test expression_is_true(model, expression) %}
-select * from {{ model }} where not coalesce(({{ expression }}), false)
-{% endtest %}
-
 {% test sums_to(model, column_name, total) %}
 select sum({{ column_name }}) as found from {{ model }} having abs(sum({{ column_name }}) - {{ total }}) > 0.000001
 {% endtest %}

@@ -27,19 +27,14 @@
 {# Keys and cells that must be filled, as the constraints of the model declare them. They are asked of what was just built, in the same
    transaction: a test of its own per key would cost dbt more than it costs the database. What is wrong is counted, not quoted. #}
 {% macro constraint_check(relation) -%}
-    {%- set keys, filled, checks = [], [], [] -%}
-    {%- for constraint in model["constraints"] -%}
-        {%- do (keys if constraint["type"] in ("primary_key", "unique") else checks).append(constraint) -%}
-    {%- endfor -%}
+    {%- set declared = [] -%}
+    {%- do declared.extend(model["constraints"]) -%}
     {%- for column in model["columns"].values() -%}
-        {%- for constraint in column["constraints"] -%}
-            {%- if constraint["type"] == "not_null" -%} {%- do filled.append(column["name"]) -%}
-            {%- else -%} {%- do (keys if constraint["type"] in ("primary_key", "unique") else checks).append(dict(constraint, columns=[column["name"]])) -%}
-            {%- endif -%}
-        {%- endfor -%}
+        {%- for constraint in column["constraints"] -%} {%- do declared.append(dict(constraint, columns=[column["name"]])) -%} {%- endfor -%}
     {%- endfor -%}
+    {%- set filled = declared | selectattr("type", "equalto", "not_null") | map(attribute="columns") | sum(start=[]) -%}
     {%- set place = relation.schema ~ "." ~ relation.identifier -%}
-    {%- for key in keys %}
+    {%- for key in declared | selectattr("type", "in", ["primary_key", "unique"]) %}
     {%- set columns = key["columns"] | join(", ") %}
     select case when count(*) > 0 then error('key of {{ place }}: ({{ columns }}) is twice{{ " or null" if key["type"] == "primary_key" }} for ' || count(*) || ' values') end
     from (
@@ -55,7 +50,7 @@
     ) end
     from {{ relation }};
     {%- endif -%}
-    {%- for check in checks %}
+    {%- for check in declared | rejectattr("type", "in", ["primary_key", "unique", "not_null"]) %}
     {%- set rule = check["expression"] if check["type"] == "check" else exceptions.raise_compiler_error("constraint " ~ check["type"] ~ " of " ~ place ~ " is not known: primary_key, unique, not_null, check") %}
     select case when count(*) > 0 then error('{{ place }}: ' || count(*) || ' rows break: {{ rule | replace("'", "''") }}') end
     from {{ relation }} where not ({{ rule }});

@@ -74,24 +74,28 @@ KEYED = """\
     constraints:
       - {{type: unique, columns: [kind, size]}}
       - {{type: check, expression: "size < 9 or kind = 'large'"}}
+      - {{type: not_null, columns: [kind]}}
     columns:
       - name: thing_id
         description: Which thing.
         constraints: [{{type: primary_key}}]
       - name: kind
         description: What it is.
-        constraints: [{{type: not_null}}, {{type: check, expression: "kind in ('small', 'large')"}}]
+        constraints: [{{type: check, expression: "kind in ('small', 'large')"}}]
       - name: size
         description: How large it is.
+      - name: place
+        description: Where it is.
+        constraints: [{{type: not_null}}]
 """
-KEPT = [(1, "small", 1), (2, "small", 2), (3, "large", None)]
+KEPT = [(1, "small", 1, "shelf"), (2, "small", 2, "shelf"), (3, "large", None, "yard")]
 BROKEN = {
-    "no_key": ((None, "large", 3), "key of marts.no_key: (thing_id) is twice or null for 1 values"),
-    "key_twice": ((2, "large", 3), "key of marts.key_twice: (thing_id) is twice or null for 1 values"),
-    "pair_twice": ((4, "small", 2), "key of marts.pair_twice: (kind, size) is twice for 1 values"),
-    "not_filled": ((4, None, 3), "marts.not_filled has empty cells: kind in 1 rows"),
-    "other_kind": ((4, "middle", 3), "marts.other_kind: 1 rows break: kind in ('small', 'large')"),
-    "out_of_rule": ((4, "small", 9), "marts.out_of_rule: 1 rows break: size < 9 or kind = 'large'"),
+    "no_key": ((None, "large", 3, "yard"), "key of marts.no_key: (thing_id) is twice or null for 1 values"),
+    "key_twice": ((2, "large", 3, "yard"), "key of marts.key_twice: (thing_id) is twice or null for 1 values"),
+    "pair_twice": ((4, "small", 2, "yard"), "key of marts.pair_twice: (kind, size) is twice for 1 values"),
+    "not_filled": ((4, None, 3, None), "marts.not_filled has empty cells: kind in 1 rows, place in 1 rows"),
+    "other_kind": ((4, "middle", 3, "yard"), "marts.other_kind: 1 rows break: kind in ('small', 'large')"),
+    "out_of_rule": ((4, "small", 9, "yard"), "marts.out_of_rule: 1 rows break: size < 9 or kind = 'large'"),
 }
 
 
@@ -106,7 +110,7 @@ def test_keys_and_rules_are_held_by_what_is_built(workspace: Path, tmp_path: Pat
         for name, rows in rows_of.items():
             cells = ", ".join(str(row).replace("None", "null") for row in rows)
             (own / f"{name}.sql").write_text(
-                f"select * from (values {cells}) as t (thing_id, kind, size)", encoding="utf-8"
+                f"select * from (values {cells}) as t (thing_id, kind, size, place)", encoding="utf-8"
             )
         declared = (KEYED.format(name=name, materialized=materialized) for name in rows_of)
         (own / "models.yml").write_text("models:\n" + "".join(declared), encoding="utf-8")
