@@ -12,6 +12,11 @@ from typing import Any
 
 import duckdb
 import numpy as np
+
+# Loaded whole before any model is: dbt calls models from several threads, and scikit-learn asks whether its input is one of these libraries'
+# frames by looking at what is loaded, half loaded by another thread or not.
+import pandas as pd  # noqa: F401
+import polars as pl  # noqa: F401
 import pyarrow as pa
 
 from scoring import demand, micro_segments, recommend, value
