@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from identity.declared import EntityRules, rules_in_force
 from identity.model import METHOD
-from warehouse.duck import count, has_table
+from warehouse.duck import count, digest, has_table
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.steps import StepResult, step
@@ -68,10 +68,11 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
 
 def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: EntityRules) -> None:
     """Make `contents` (what each group is, by a hash), `refined_groups` (those that changed) and `as_before` (what the others are)."""
-    cuts = f"{METHOD} {rules.merge_cut_bits} {rules.clip_bits}"
+    cuts = f"'{METHOD} {rules.merge_cut_bits} {rules.clip_bits}'"
+    content = digest("record_l", "record_r", "match_weight", "verdict", cuts)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE contents AS SELECT group_id, count(*) AS pairs, "
-        f"bit_xor(hash(record_l, record_r, match_weight, coalesce(verdict, ''), '{cuts}')) AS content FROM identity.links GROUP BY 1"
+        f"bit_xor({content}) AS content FROM identity.links GROUP BY 1"
     )
     if not (has_table(con, "identity", "clustered_groups") and has_table(con, "identity", "clusters")):
         con.execute("CREATE OR REPLACE TEMP TABLE refined_groups AS SELECT group_id FROM contents")

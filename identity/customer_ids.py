@@ -22,7 +22,7 @@ import polars as pl
 
 from identity.health import check_health
 from warehouse import lake
-from warehouse.duck import count
+from warehouse.duck import count, digest
 from warehouse.errors import CdpError, edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -175,10 +175,10 @@ def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict
     """
     con.register("before", before.to_arrow())
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE as_they_were AS
-        WITH now_sets AS (SELECT cluster_key, count(*) AS n, bit_xor(hash(record_key)) AS records FROM identity.clusters GROUP BY 1),
-        sets_before AS (SELECT customer_id, count(*) AS n, bit_xor(hash(record_key)) AS records FROM before GROUP BY 1)
+        WITH now_sets AS (SELECT cluster_key, count(*) AS n, bit_xor({digest("record_key")}) AS records FROM identity.clusters GROUP BY 1),
+        sets_before AS (SELECT customer_id, count(*) AS n, bit_xor({digest("record_key")}) AS records FROM before GROUP BY 1)
         SELECT cluster_key, customer_id, n FROM now_sets JOIN sets_before USING (n, records)
         """
     )

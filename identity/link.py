@@ -30,7 +30,7 @@ from scipy.sparse.csgraph import connected_components
 
 from identity import model as model_parts
 from identity.declared import of_join, rules_in_force
-from warehouse.duck import count, has_table, name
+from warehouse.duck import count, digest, has_table, name
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -42,9 +42,9 @@ Judgement = tuple[str, str, str]
 
 def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
     """Make the table that Splink reads: one row per record that takes part; return its rows."""
-    columns = ", ".join(rules_in_force().columns)
+    columns = ("record_key", *rules_in_force().columns)
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT record_key, {columns}, hash({columns}) AS content "
+        f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT {', '.join(columns)}, {digest(*columns)} AS content "
         "FROM identity.records WHERE exclusion IS NULL ORDER BY record_key"
     )
     return count(con, "splink_input")
@@ -424,14 +424,14 @@ def _group(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> i
     )
     con.unregister("labelled")
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE group_contents AS
         WITH judged AS (
-            SELECT a.group_id, bit_xor(hash(p.l, p.r, p.verdict)) AS said
+            SELECT a.group_id, bit_xor({digest("p.l", "p.r", "p.verdict")}) AS said
             FROM judged_pairs AS p JOIN grouped AS a ON a.record_key = p.l JOIN grouped AS b ON b.record_key = p.r
             WHERE a.group_id = b.group_id GROUP BY 1
         )
-        SELECT g.group_id, count(*) AS records, bit_xor(hash(g.record_key, g.content)) AS members, coalesce(any_value(j.said), 0) AS said
+        SELECT g.group_id, count(*) AS records, bit_xor(g.content) AS members, coalesce(any_value(j.said), 0) AS said
         FROM grouped AS g LEFT JOIN judged AS j USING (group_id) GROUP BY 1
         """
     )

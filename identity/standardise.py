@@ -22,7 +22,7 @@ from identity.normalise import emails, names, phones, places, tax_ids
 from identity.normalise.addresses import parse_street
 from identity.normalise.text import sound_key
 from identity.source_tables import SourceTable, mapped, merges_of, source_tables, with_merged
-from warehouse.duck import count, has_table
+from warehouse.duck import count, digest, has_table
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -118,10 +118,10 @@ def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year
 
     A record that was merged at its source and is exported no more gets a row of its own, so that its id still finds its person.
     """
-    told = ", ".join(["record_key", "default_country", *ROLES, "is_merged"])
+    told = digest(str(METHOD), str(year), "record_key", "default_country", *ROLES, "is_merged")
     con.execute(f"CREATE OR REPLACE TEMP TABLE merges AS {merges_of(tables)}")
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT *, hash({METHOD}, {year}, {told}) AS raw_hash FROM ({with_merged(tables, ROLES)})"
+        f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT *, {told} AS raw_hash FROM ({with_merged(tables, ROLES)})"
     )
 
 

@@ -14,6 +14,8 @@ import duckdb
 from warehouse.errors import CdpError
 from warehouse.settings import settings
 
+#: Ways of storing texts that cost more than the working file, which lives until the next run, gets out of them.
+PACKING = "dictionary,fsst,dict_fsst,zstd"
 #: Schemas of the working file, in the order in which data pass through them.
 SCHEMAS = ("bronze", "quality", "identity", "activation")
 
@@ -43,6 +45,7 @@ def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckd
     con.execute(f"SET temp_directory = '{quoted(str(scratch))}'")
     con.execute("SET TimeZone = 'UTC'")
     if target is not None and not read_only:
+        con.execute(f"SET disabled_compression_methods = '{PACKING}'")
         for schema in SCHEMAS:
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     return con
@@ -56,6 +59,16 @@ def keep(con: duckdb.DuckDBPyConnection, table: str, rows: Any) -> None:
     con.register("rows_to_keep", rows)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name(table)} AS SELECT * FROM rows_to_keep")
     con.unregister("rows_to_keep")
+
+
+def digest(*expressions: str) -> str:
+    """Return the SQL of a number of 64 bits that tells what some expressions hold, a row.
+
+    DuckDB's own `hash` is for hash tables: texts that differ in two places eight characters apart often have one hash (measured: 5,854 pairs
+    among 13.5 million ids that count up), so it must not decide whether something is what it was.
+    """
+    told = ", ".join(f"coalesce(({e})::VARCHAR, chr(30))" for e in expressions)
+    return f"md5_number_lower(concat_ws(chr(31), {told}))"
 
 
 def quoted(text: str) -> str:

@@ -19,7 +19,7 @@ import duckdb
 
 from warehouse import files
 from warehouse.declarations import Declared, load
-from warehouse.duck import connect, count, has_table, name, quoted
+from warehouse.duck import PACKING, connect, count, has_table, name, quoted
 from warehouse.errors import CdpError, GateFailed, edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -183,6 +183,8 @@ def _copy(
     sizes: dict[str, int],
     declared: PublishedFile,
 ) -> None:
+    # What people download and keep is packed, unlike the working file.
+    con.execute("RESET disabled_compression_methods")
     con.execute(f"ATTACH '{quoted(str(path))}' AS outgoing (STORAGE_VERSION '{STORAGE_VERSION}')")
     try:
         for schema in sorted({s for s, _ in tables}):
@@ -207,6 +209,7 @@ def _copy(
         con.execute("CHECKPOINT outgoing")
     finally:
         con.execute("DETACH outgoing")
+        con.execute(f"SET disabled_compression_methods = '{PACKING}'")
 
 
 def _order(con: duckdb.DuckDBPyConnection, schema: str, table: str, declared: PublishedFile) -> str:

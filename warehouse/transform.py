@@ -5,7 +5,9 @@ In: bronze views and identity tables. Out: marts, metrics, segments in the worki
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from warehouse import files
+from warehouse.duck import SCHEMAS, connect, has_table, quoted
 from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
 from warehouse.settings import ROOMS, child_environment, now, settings
 from warehouse.steps import StepResult, step
 
 PROJECT = ROOMS / "dbt_project"
+
+#: What stands as it is while the project and the columns that it reads do not change: seeds with their tests, and views of one source. They are
+#: half of all nodes. Rules about rows are not among them: keys and sums are asked of unions and marts, at every build.
+STANDING = ("path:seeds", "path:models/staging", "path:models/intermediate/by_source")
 
 #: Runs dbt. On Linux it first asks to end with its parent (prctl PR_SET_PDEATHSIG): a task that is killed must not leave a
 #: dbt behind that holds the working file.
@@ -44,24 +51,12 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
     state.mkdir(parents=True, exist_ok=True)
     fault(f"dbt.before_{command}")
     with step(f"dbt {command}") as result:
-        project = _project(config.dbt_models, state)
-        variables: dict[str, Any] = json.loads(config.dbt_vars)
-        if config.as_of:
-            variables["as_of_date"] = config.as_of.isoformat()
-        # What dbt says is kept in last_output.txt; its debug log costs a tenth of a small build.
-        line = [
-            sys.executable, "-c", DBT, "--no-use-colors", "--log-level-file", "none", "--log-path", str(state / "logs"), *command.split(),
-            "--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(state / "target"),
-            "--vars", json.dumps(variables), *arguments,
-        ]  # fmt: skip
-        environment = child_environment(
-            CDP_WORKING_FILE=str(config.working_file),
-            CDP_THREADS=str(config.threads),
-            CDP_MEMORY_LIMIT=config.memory_limit,
-            CDP_RUN_AT=f"{now():%Y-%m-%d %H:%M:%S}",
-            DBT_SEND_ANONYMOUS_USAGE_STATS="false",
-        )
-        done = subprocess.run(line, env=environment, cwd=project, capture_output=True, text=True, check=False)
+        is_whole = command == "build" and "--select" not in arguments
+        base = _base() if is_whole else ""
+        if is_whole and _stands(base):
+            arguments = (*arguments, "--indirect-selection", "empty", "--exclude", *STANDING)
+        line = [sys.executable, "-c", DBT, *dbt_arguments(command, *arguments)]
+        done = subprocess.run(line, env=dbt_environment(), cwd=_project(), capture_output=True, text=True, check=False)
         (state / "last_output.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
         results = _results(state / "target" / "run_results.json")
         counts = Counter(node["status"] for node in results)
@@ -75,23 +70,95 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
                     "Consumers keep what was published before; see state/dbt/last_output.txt"
                 )
             raise CdpError(f"dbt {command} could not run (exit code {done.returncode}); see state/dbt/last_output.txt")
+        if is_whole:
+            _keep_base(base)
     fault(f"dbt.after_{command}")
     return result
 
 
-def _project(own_models: Path | None, state: Path) -> Path:
+def dbt_arguments(command: str, *arguments: str) -> list[str]:
+    """Return what dbt is called with, after its name, for a command on the working file."""
+    state, project = settings().state / "dbt", str(_project())
+    # What dbt says is kept in last_output.txt; its debug log costs a tenth of a small build.
+    return [
+        "--no-use-colors", "--log-level-file", "none", "--log-path", str(state / "logs"), *command.split(), "--project-dir", project,
+        "--profiles-dir", project, "--target-path", str(state / "target"), "--vars", json.dumps(_variables()), *arguments,
+    ]  # fmt: skip
+
+
+def dbt_environment() -> dict[str, str]:
+    """Return the environment that dbt needs, on top of this one."""
+    config = settings()
+    return child_environment(
+        CDP_WORKING_FILE=str(config.working_file),
+        CDP_THREADS=str(config.threads),
+        CDP_MEMORY_LIMIT=config.memory_limit,
+        CDP_RUN_AT=f"{now():%Y-%m-%d %H:%M:%S}",
+        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    )
+
+
+def _variables() -> dict[str, Any]:
+    config = settings()
+    variables: dict[str, Any] = json.loads(config.dbt_vars)
+    if config.as_of:
+        variables["as_of_date"] = config.as_of.isoformat()
+    return variables
+
+
+def _base() -> str:
+    """Return by what it is known that seeds and views of sources stand: the project, its variables, and the columns that it reads."""
+    told = hashlib.sha256(json.dumps(_variables(), sort_keys=True).encode())
+    project = _project()
+    for folder, inside, found in os.walk(project, followlinks=True):
+        inside[:] = sorted(set(inside) - {"logs", "target"})
+        for path in sorted(Path(folder) / file for file in found if file.endswith((".sql", ".yml", ".csv", ".py"))):
+            told.update(f"{path.relative_to(project)}\n".encode() + path.read_bytes())
+    con = connect()
+    read = ", ".join(f"'{schema}'" for schema in SCHEMAS)
+    for column in con.execute(
+        "SELECT schema_name, table_name, column_index, column_name, data_type FROM duckdb_columns() "
+        f"WHERE database_name = current_catalog() AND schema_name IN ({read}) ORDER BY ALL"
+    ).fetchall():
+        told.update(f"{column}\n".encode())
+    con.close()
+    return told.hexdigest()
+
+
+def _stands(base: str) -> bool:
+    """Tell whether the last whole build of the working file had the same base; until this one has ended well, it has none."""
+    con = connect()
+    try:
+        if not has_table(con, "main", "build_base"):
+            return False
+        stands = con.execute("SELECT base FROM main.build_base").fetchall() == [(base,)]
+        if not stands:
+            con.execute("DROP TABLE main.build_base")
+        return stands
+    finally:
+        con.close()
+
+
+def _keep_base(base: str) -> None:
+    con = connect()
+    con.execute(f"CREATE OR REPLACE TABLE main.build_base AS SELECT '{quoted(base)}' AS base")
+    con.close()
+
+
+def _project() -> Path:
     """Return the project to run: this one, or one of links in which a company's own models stand in their place.
 
     dbt wants model folders inside the project: with others, it writes compiled tests to impossible paths.
     """
-    if own_models is None:
+    config = settings()
+    if config.dbt_models is None:
         return PROJECT
-    linked = state / "project"
+    linked = config.state / "dbt" / "project"
     linked.mkdir(parents=True, exist_ok=True)
     for entry in PROJECT.iterdir():
         link = linked / entry.name
         link.unlink(missing_ok=True)
-        link.symlink_to(own_models if entry.name == "own_models" else entry)
+        link.symlink_to(config.dbt_models if entry.name == "own_models" else entry)
     return linked
 
 

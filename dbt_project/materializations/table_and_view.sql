@@ -11,9 +11,8 @@
         || '; only in the declaration: ' || list_filter(wanted.columns, lambda c: not list_contains(found.columns, c))::varchar
     ) end
     from (
-        select list(column_name || ' ' || data_type) as columns
-        from duckdb_columns()
-        where database_name = '{{ relation.database }}' and schema_name = '{{ relation.schema }}' and table_name = '{{ relation.identifier }}'
+        select list(name || ' ' || type) as columns
+        from pragma_table_info('{{ relation }}')
     ) as found, (
         select [
             {%- for column in model["columns"].values() -%}
