@@ -1,29 +1,102 @@
 {# Visits rebuilt from events by time: a new one after var session_gap_minutes of silence on a device; with what its first events say of
-   the browser and of where it came from. #}
+   the browser and of where it came from. Browsers, campaigns and referrers are few and their texts long: events are sorted with their
+   numbers, and the texts put in their place at the end. #}
 with
+
+browsers as materialized (
+
+    select
+        user_agent,
+        time_zone,
+        locale,
+        row_number() over () as browser
+    from (select distinct user_agent, time_zone, locale from {{ ref("int_web_events__unioned") }})
+    where user_agent is not null or time_zone is not null or locale is not null
+
+),
+
+campaigns as materialized (
+
+    select
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        utm_term,
+        row_number() over () as campaign
+    from (select distinct utm_source, utm_medium, utm_campaign, utm_term from {{ ref("int_web_events__unioned") }})
+    where utm_source is not null
+
+),
+
+referrers as materialized (
+
+    select
+        referrer,
+        row_number() over () as referral
+    from (select distinct referrer from {{ ref("int_web_events__unioned") }})
+    where referrer is not null
+
+),
+
+events as (
+
+    select
+        events.anonymous_id,
+        events.occurred_at,
+        case events.event_name
+            when 'page' then 1
+            when 'Product Viewed' then 2
+            when 'Product Added' then 3
+            when 'Checkout Started' then 4
+            when 'Order Completed' then 5
+            when 'Phone Clicked' then 6
+        end::utinyint as kind,
+        events.scroll_pct,
+        events.gclid is not null as has_gclid,
+        events.fbclid is not null as has_fbclid,
+        browsers.browser,
+        campaigns.campaign,
+        referrers.referral
+    from {{ ref("int_web_events__unioned") }} as events
+    left join browsers
+        on
+            events.user_agent is not distinct from browsers.user_agent
+            and events.time_zone is not distinct from browsers.time_zone
+            and events.locale is not distinct from browsers.locale
+    left join campaigns
+        on
+            events.utm_source = campaigns.utm_source
+            and events.utm_medium is not distinct from campaigns.utm_medium
+            and events.utm_campaign is not distinct from campaigns.utm_campaign
+            and events.utm_term is not distinct from campaigns.utm_term
+    left join referrers on events.referrer = referrers.referrer
+
+),
 
 gaps as (
 
     select
         *,
         coalesce(
-            occurred_at - lag(occurred_at) over device > interval '{{ var("session_gap_minutes") }} minutes', true
+            occurred_at - lag(occurred_at) over (partition by anonymous_id order by occurred_at)
+            > interval '{{ var("session_gap_minutes") }} minutes',
+            true
         ) as is_start
-    from {{ ref("int_web_events__unioned") }}
-    window device as (partition by anonymous_id order by occurred_at, event_id)
+    from events
 
 ),
 
 numbered as (
 
+    -- Events of one moment have the same number whichever comes first.
     select
         *,
-        sum(is_start::integer) over (partition by anonymous_id order by occurred_at, event_id) as session_number
+        sum(is_start::integer) over (partition by anonymous_id order by occurred_at) as session_number
     from gaps
 
 ),
 
-sessions as (
+visits as (
 
     select
         anonymous_id || ':' || session_number as session_id,
@@ -31,30 +104,47 @@ sessions as (
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
         count(*) as events_count,
-        count(*) filter (event_name = 'page') as page_views,
-        count(*) filter (event_name = 'Product Viewed') as product_views,
-        count(*) filter (event_name = 'Product Added') as cart_adds,
-        count(*) filter (event_name = 'Checkout Started') as checkouts,
-        count(*) filter (event_name = 'Order Completed') as orders_count,
-        count(*) filter (event_name = 'Phone Clicked') as calls_clicked,
+        count(*) filter (kind = 1) as page_views,
+        count(*) filter (kind = 2) as product_views,
+        count(*) filter (kind = 3) as cart_adds,
+        count(*) filter (kind = 4) as checkouts,
+        count(*) filter (kind = 5) as orders_count,
+        count(*) filter (kind = 6) as calls_clicked,
         max(scroll_pct) as max_scroll_pct,
-        arg_min(utm_source, occurred_at) filter (utm_source is not null) as utm_source,
-        arg_min(utm_medium, occurred_at) filter (utm_source is not null) as utm_medium,
-        arg_min(utm_campaign, occurred_at) filter (utm_source is not null) as utm_campaign,
-        arg_min(utm_term, occurred_at) filter (utm_source is not null) as utm_term,
-        arg_min(user_agent, occurred_at) as user_agent,
-        arg_min(time_zone, occurred_at) as time_zone,
-        arg_min(locale, occurred_at) as locale,
-        arg_min(referrer, occurred_at) as referrer,
-        coalesce(lower(arg_min(utm_source, occurred_at)), '') as first_source,
-        coalesce(lower(arg_min(utm_medium, occurred_at)), '') as first_medium,
-        case
-            when max(gclid) is not null then 'google'
-            when max(fbclid) is not null then 'meta'
-        end as click_id
+        arg_min(campaign, occurred_at) as campaign,
+        arg_min(browser, occurred_at) as browser,
+        arg_min(referral, occurred_at) as referral,
+        case when bool_or(has_gclid) then 'google' when bool_or(has_fbclid) then 'meta' end as click_id
     from numbered
     group by anonymous_id, session_number
 
 )
 
-select * from sessions
+select
+    visits.session_id,
+    visits.anonymous_id,
+    visits.started_at,
+    visits.ended_at,
+    visits.events_count,
+    visits.page_views,
+    visits.product_views,
+    visits.cart_adds,
+    visits.checkouts,
+    visits.orders_count,
+    visits.calls_clicked,
+    visits.max_scroll_pct,
+    campaigns.utm_source,
+    campaigns.utm_medium,
+    campaigns.utm_campaign,
+    campaigns.utm_term,
+    browsers.user_agent,
+    browsers.time_zone,
+    browsers.locale,
+    referrers.referrer,
+    coalesce(lower(campaigns.utm_source), '') as first_source,
+    coalesce(lower(campaigns.utm_medium), '') as first_medium,
+    visits.click_id
+from visits
+left join campaigns on visits.campaign = campaigns.campaign
+left join browsers on visits.browser = browsers.browser
+left join referrers on visits.referral = referrers.referral

@@ -12,17 +12,29 @@ companies as (
 
 ),
 
-work_domains as (
+domains as (
 
-    -- Of the domains that are no public provider's, the one that most records have; a shared box of a company counts too.
     select
         members.customer_id,
-        mode(lower(split_part(points.standard, '@', 2)) order by points.standard) as company_domain
+        lower(split_part(points.standard, '@', 2)) as company_domain,
+        count(*) as times,
+        min(points.standard) as first_point
     from {{ source("identity", "contact_points") }} as points
     inner join {{ source("identity", "members") }} as members on points.record_key = members.record_key
     left join {{ ref("free_mail_domains") }} as free on lower(split_part(points.standard, '@', 2)) = free.email_domain
     where points.kind = 'email' and points.standard is not null and free.email_domain is null
-    group by members.customer_id
+    group by members.customer_id, lower(split_part(points.standard, '@', 2))
+
+),
+
+work_domains as (
+
+    -- Of the domains that are no public provider's, the one that most records have; a shared box of a company counts too.
+    select
+        customer_id,
+        arg_min(company_domain, {'fewer': -times, 'first_point': first_point}) as company_domain
+    from domains
+    group by customer_id
 
 )
 

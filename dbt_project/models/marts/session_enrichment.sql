@@ -47,14 +47,19 @@ browsers as (
 
 ),
 
+clocks as (
+
+    {{ clock_days(ref("int_sessions"), "started_at") }}
+
+),
+
 local_clock as (
 
     select
-        *,
-        case
-            when time_zone is not null then timezone(time_zone, timezone('UTC', started_at))
-        end as started_at_local
-    from {{ ref("int_sessions") }}
+        sessions.*,
+        {{ local_time("sessions", "started_at", "clocks") }} as started_at_local
+    from {{ ref("int_sessions") }} as sessions
+    left join clocks on sessions.time_zone = clocks.time_zone and date_trunc('day', sessions.started_at) = clocks.day
 
 )
 

@@ -39,18 +39,35 @@ ranked as (
 
 ),
 
-hours as (
+moments as (
 
     select
         interactions.customer_id,
-        hour(timezone(enrichment.time_zone, timezone('UTC', interactions.occurred_at))) as hour_local,
-        count(*) as times
+        enrichment.time_zone,
+        interactions.occurred_at
     from {{ ref("interactions") }} as interactions
     inner join {{ ref("customer_enrichment") }} as enrichment on interactions.customer_id = enrichment.customer_id
     where
         enrichment.time_zone is not null
         and interactions.kind in ('web_visit', 'email_open', 'email_click', 'call', 'chat')
-    group by interactions.customer_id, hour_local
+
+),
+
+clocks as (
+
+    {{ clock_days("moments", "occurred_at") }}
+
+),
+
+hours as (
+
+    select
+        moments.customer_id,
+        hour({{ local_time("moments", "occurred_at", "clocks") }}) as hour_local,
+        count(*) as times
+    from moments
+    left join clocks on moments.time_zone = clocks.time_zone and date_trunc('day', moments.occurred_at) = clocks.day
+    group by moments.customer_id, hour_local
 
 )
 
