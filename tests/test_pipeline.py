@@ -46,6 +46,43 @@ def test_a_second_run_changes_nothing(finished, again):
     assert dump(again) == dump(finished)
 
 
+def test_a_second_run_builds_no_view_of_a_source_anew_and_asks_every_rule_of_rows(again):
+    target = again / "state" / "dbt" / "target"
+    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    built = {node["unique_id"] for node in results}
+    left_out = {
+        u: node for u, node in nodes.items() if u not in built and node["resource_type"] in ("model", "seed", "test")
+    }
+
+    assert sum(node["resource_type"] == "model" for node in left_out.values()) > 100
+    assert {
+        node["original_file_path"].split("/")[0] for node in left_out.values() if node["resource_type"] != "model"
+    } == {"seeds"}
+    assert "test.clientela.revenue_equals_the_ledger" in built
+
+
+def test_keys_of_sources_are_asked_though_their_views_are_not_built_anew(again, tmp_path, cdp, monkeypatch):
+    folder = tmp_path / "again"
+    shutil.copytree(again, folder)
+    monkeypatch.setenv("CDP_DATA", str(folder))
+    con = connect()
+    con.execute("CREATE TABLE twice AS SELECT * FROM bronze.loyalty_members LIMIT 3")
+    sql = con.execute(
+        "SELECT sql FROM duckdb_views() WHERE schema_name = 'bronze' AND view_name = 'loyalty_members'"
+    ).fetchall()[0][0]
+    con.execute(
+        f"CREATE OR REPLACE VIEW bronze.loyalty_members AS {sql.split(' AS ', 1)[1].rstrip(';')} UNION ALL BY NAME SELECT * FROM twice"
+    )
+    con.close()
+    done = cdp(folder, "build", check=False)
+
+    assert (
+        done.returncode
+        and "key of staging.stg_loyalty__members: (card_number) is twice or null for 3 values" in done.stderr
+    )
+
+
 def test_a_second_run_lands_nothing_and_publishes_nothing(again, cdp):
     assert "rows_in=0" in cdp(again, "land").stdout
     assert "unchanged=True" in cdp(again, "publish").stdout

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse import files
-from warehouse.duck import SCHEMAS, connect, has_table, quoted
+from warehouse.duck import connect, has_table, quoted
 from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
 from warehouse.settings import ROOMS, child_environment, now, settings
@@ -23,8 +24,10 @@ from warehouse.steps import StepResult, step
 
 PROJECT = ROOMS / "dbt_project"
 
+#: How a model names a table that it reads from another room.
+SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 #: What stands as it is while the project and the columns that it reads do not change: seeds with their tests, and views of one source. They are
-#: half of all nodes. Rules about rows are not among them: keys and sums are asked of unions and marts, at every build.
+#: half of all nodes. The keys that those views declare are asked nevertheless, all at once (macro standing_rules).
 STANDING = ("path:seeds", "path:models/staging", "path:models/intermediate/by_source")
 
 #: Runs dbt. On Linux it first asks to end with its parent (prctl PR_SET_PDEATHSIG): a task that is killed must not leave a
@@ -52,8 +55,8 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
     fault(f"dbt.before_{command}")
     with step(f"dbt {command}") as result:
         is_whole = command == "build" and "--select" not in arguments
-        base = _base() if is_whole else ""
-        if is_whole and _stands(base):
+        base = base_now() if is_whole else ""
+        if is_whole and stands(base):
             arguments = (*arguments, "--indirect-selection", "empty", "--exclude", *STANDING)
         line = [sys.executable, "-c", DBT, *dbt_arguments(command, *arguments)]
         done = subprocess.run(line, env=dbt_environment(), cwd=_project(), capture_output=True, text=True, check=False)
@@ -63,7 +66,7 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
         result.rows_out = sum(n for status, n in counts.items() if status in ("success", "pass"))
         result.facts = {"nodes": len(results), **dict(sorted(counts.items()))}
         if done.returncode:
-            failed = [node["unique_id"].split(".", 2)[-1] for node in results if node["status"] in ("error", "fail")]
+            failed = [_name(node) for node in results if node["status"] in ("error", "fail")]
             if failed:
                 raise GateFailed(
                     f"dbt {command}: {len(failed)} failed: {', '.join(failed[:10])}. "
@@ -71,9 +74,19 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
                 )
             raise CdpError(f"dbt {command} could not run (exit code {done.returncode}); see state/dbt/last_output.txt")
         if is_whole:
-            _keep_base(base)
+            keep_base(base)
     fault(f"dbt.after_{command}")
     return result
+
+
+def _name(node: dict[str, Any]) -> str:
+    """Return a node's name; of what is asked before nodes are built, the sentence that says what is wrong."""
+    if not node["unique_id"].startswith("operation."):
+        return str(node["unique_id"].split(".", 2)[-1])
+    said = str(node["message"] or "").strip().splitlines()
+    return next(
+        (line.strip() for line in said if " of staging." in line or "staging." in line), said[-1] if said else "?"
+    )
 
 
 def dbt_arguments(command: str, *arguments: str) -> list[str]:
@@ -106,26 +119,29 @@ def _variables() -> dict[str, Any]:
     return variables
 
 
-def _base() -> str:
+def base_now() -> str:
     """Return by what it is known that seeds and views of sources stand: the project, its variables, and the columns that it reads."""
     told = hashlib.sha256(json.dumps(_variables(), sort_keys=True).encode())
     project = _project()
+    read: set[tuple[str, str]] = set()
     for folder, inside, found in os.walk(project, followlinks=True):
         inside[:] = sorted(set(inside) - {"logs", "target"})
         for path in sorted(Path(folder) / file for file in found if file.endswith((".sql", ".yml", ".csv", ".py"))):
-            told.update(f"{path.relative_to(project)}\n".encode() + path.read_bytes())
+            text = path.read_text(encoding="utf-8")
+            told.update(f"{path.relative_to(project)}\n{text}\n".encode())
+            read.update(SOURCE.findall(text))
     con = connect()
-    read = ", ".join(f"'{schema}'" for schema in SCHEMAS)
     for column in con.execute(
         "SELECT schema_name, table_name, column_index, column_name, data_type FROM duckdb_columns() "
-        f"WHERE database_name = current_catalog() AND schema_name IN ({read}) ORDER BY ALL"
+        "WHERE database_name = current_catalog() ORDER BY ALL"
     ).fetchall():
-        told.update(f"{column}\n".encode())
+        if column[:2] in read:
+            told.update(f"{column}\n".encode())
     con.close()
     return told.hexdigest()
 
 
-def _stands(base: str) -> bool:
+def stands(base: str) -> bool:
     """Tell whether the last whole build of the working file had the same base; until this one has ended well, it has none."""
     con = connect()
     try:
@@ -139,7 +155,8 @@ def _stands(base: str) -> bool:
         con.close()
 
 
-def _keep_base(base: str) -> None:
+def keep_base(base: str) -> None:
+    """Write down what the build that has just ended stands on."""
     con = connect()
     con.execute(f"CREATE OR REPLACE TABLE main.build_base AS SELECT '{quoted(base)}' AS base")
     con.close()

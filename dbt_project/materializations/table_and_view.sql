@@ -25,7 +25,7 @@
 
 {# Keys and cells that must be filled, as the constraints of the model declare them. They are asked of what was just built, in the same
    transaction: a test of its own per key would cost dbt more than it costs the database. What is wrong is counted, not quoted. #}
-{% macro constraint_check(relation) -%}
+{% macro constraint_check(relation, model) -%}
     {%- set declared = [] -%}
     {%- do declared.extend(model["constraints"]) -%}
     {%- for column in model["columns"].values() -%}
@@ -56,6 +56,18 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{# Views of sources are not built anew while what they are made of stands as it is; that their rows have keys is asked all the same, before
+   anything else is built. #}
+{% macro standing_rules() -%}
+    {%- if execute and flags.WHICH == "build" and "path:models/staging" in (invocation_args_dict.get("exclude") or []) -%}
+    {%- for node in graph.nodes.values() | selectattr("resource_type", "equalto", "model") -%}
+    {%- if node["original_file_path"].startswith("models/staging/") -%}
+    {{ constraint_check(api.Relation.create(database=node["database"], schema=node["schema"], identifier=node["alias"]), node) }}
+    {%- endif -%}
+    {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {# A view cannot replace a table, nor a table a view. #}
 {% macro drop_other_kind(before, target) -%}
     {%- if before is not none and before.type != target.type -%} drop {{ before.type }} {{ target }}; {%- endif -%}
@@ -83,7 +95,7 @@
     {{ compiled_code }}
     );
     {{ contract_check(target) }}
-    {{ constraint_check(target) }}
+    {{ constraint_check(target, model) }}
     {{ comments(target) }}
     commit;
     {%- endcall %}
@@ -106,7 +118,7 @@
     drop table if exists {{ target }};
     alter table {{ fresh }} rename to {{ adapter.quote(target.identifier) }};
     {{ contract_check(target) }}
-    {{ constraint_check(target) }}
+    {{ constraint_check(target, model) }}
     {{ comments(target) }}
     commit;
     {%- endcall %}
@@ -118,7 +130,7 @@
     {{ compiled_code }}
     );
     {{ contract_check(target) }}
-    {{ constraint_check(target) }}
+    {{ constraint_check(target, model) }}
     {{ comments(target) }}
     commit;
     {%- endcall %}
