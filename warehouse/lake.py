@@ -389,6 +389,33 @@ def current_rows_sql(shape: Shape) -> str:
     if not known:
         typed = ", ".join(f"NULL::{kind} AS {name(column)}" for column, kind in shape.types.items())
         return f"SELECT {typed}, NULL::VARCHAR AS _file, NULL::BIGINT AS _line WHERE false"
+    if shape.load == "full":
+        return _rows(known, columns)
+    arrivals = ", ".join(f"('{load.file_id}', {load.arrival})" for load in known)
+    dated = f"(VALUES {arrivals}) AS a(file, arrival)"
+    rows = f"({_rows(known, columns)}) AS r"
+    # Which rows count is found among keys alone: whole rows are read once, and never sorted.
+    if shape.load == "window":
+        window = name(shape.window or "")
+        newest = f"SELECT {window}, max(arrival) AS arrival FROM ({_rows(known, window)}) AS n JOIN {dated} ON n._file = a.file GROUP BY {window}"
+        return (
+            f"SELECT r.* FROM {rows} JOIN {dated} ON r._file = a.file "
+            f"JOIN ({newest}) AS w ON r.{window} IS NOT DISTINCT FROM w.{window} AND a.arrival = w.arrival"
+        )
+    key = ", ".join(name(c) for c in shape.key)
+    keys = _rows(known, key)
+    same = " AND ".join(f"n.{name(c)} IS NOT DISTINCT FROM d.{name(c)}" for c in shape.key)
+    order = "arrival, _line" if shape.load == "append" else "arrival DESC, _line DESC"
+    superseded = (
+        f"SELECT n._file, n._line FROM ({keys}) AS n JOIN {dated} ON n._file = a.file "
+        f"SEMI JOIN (SELECT {key} FROM ({keys}) GROUP BY ALL HAVING count(*) > 1) AS d ON {same} "
+        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) > 1"
+    )
+    return f"SELECT r.* FROM {rows} ANTI JOIN ({superseded}) AS s ON r._file = s._file AND r._line = s._line"
+
+
+def _rows(known: Sequence[Load], columns: str) -> str:
+    """Return the query for some columns of all rows of loads, with `_file` and `_line`."""
     own = [load for load in known if has_own_file(load)]
     packed = [load for load in known if not has_own_file(load)]
     parts = []
@@ -400,19 +427,7 @@ def current_rows_sql(shape: Shape) -> str:
         listed = ", ".join(f"'{quoted(str(p))}'" for p in sorted({_rows_of(load) for load in packed}))
         ids = ", ".join(f"'{load.file_id}'" for load in packed)
         parts.append(f"SELECT {columns}, _file, _line FROM read_parquet([{listed}]) WHERE _file IN ({ids})")
-    rows = " UNION ALL ".join(parts)
-    if shape.load == "full":
-        return rows
-    arrivals = ", ".join(f"('{load.file_id}', {load.arrival})" for load in known)
-    joined = f"({rows}) AS r JOIN (VALUES {arrivals}) AS a(file, arrival) ON r._file = a.file"
-    chosen = f"SELECT r.* FROM {joined}"
-    key = ", ".join(name(c) for c in shape.key)
-    if shape.load == "append":
-        return f"{chosen} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY arrival, _line) = 1"
-    if shape.load == "incremental":
-        return f"{chosen} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY arrival DESC, _line DESC) = 1"
-    window = name(shape.window or "")
-    return f"{chosen} QUALIFY arrival = max(arrival) OVER (PARTITION BY {window})"
+    return " UNION ALL ".join(parts)
 
 
 def has_own_file(load: Load) -> bool:

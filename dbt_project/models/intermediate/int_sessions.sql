@@ -3,6 +3,21 @@
    numbers, and the texts put in their place at the end. #}
 with
 
+contexts as materialized (
+
+    select distinct
+        user_agent,
+        time_zone,
+        locale,
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        utm_term,
+        referrer
+    from {{ ref("int_web_events__unioned") }}
+
+),
+
 browsers as materialized (
 
     select
@@ -10,7 +25,7 @@ browsers as materialized (
         time_zone,
         locale,
         row_number() over () as browser
-    from (select distinct user_agent, time_zone, locale from {{ ref("int_web_events__unioned") }})
+    from (select distinct user_agent, time_zone, locale from contexts)
     where user_agent is not null or time_zone is not null or locale is not null
 
 ),
@@ -23,7 +38,7 @@ campaigns as materialized (
         utm_campaign,
         utm_term,
         row_number() over () as campaign
-    from (select distinct utm_source, utm_medium, utm_campaign, utm_term from {{ ref("int_web_events__unioned") }})
+    from (select distinct utm_source, utm_medium, utm_campaign, utm_term from contexts)
     where utm_source is not null
 
 ),
@@ -33,7 +48,7 @@ referrers as materialized (
     select
         referrer,
         row_number() over () as referral
-    from (select distinct referrer from {{ ref("int_web_events__unioned") }})
+    from (select distinct referrer from contexts)
     where referrer is not null
 
 ),
