@@ -25,8 +25,9 @@ browsers as materialized (
         time_zone,
         locale,
         row_number() over () as browser
-    from (select distinct user_agent, time_zone, locale from contexts)
+    from contexts
     where user_agent is not null or time_zone is not null or locale is not null
+    group by user_agent, time_zone, locale
 
 ),
 
@@ -38,8 +39,9 @@ campaigns as materialized (
         utm_campaign,
         utm_term,
         row_number() over () as campaign
-    from (select distinct utm_source, utm_medium, utm_campaign, utm_term from contexts)
+    from contexts
     where utm_source is not null
+    group by utm_source, utm_medium, utm_campaign, utm_term
 
 ),
 
@@ -48,8 +50,9 @@ referrers as materialized (
     select
         referrer,
         row_number() over () as referral
-    from (select distinct referrer from contexts)
+    from contexts
     where referrer is not null
+    group by referrer
 
 ),
 
