@@ -147,15 +147,17 @@ def base_now() -> str:
 
 
 def stands(base: str) -> bool:
-    """Tell whether the last whole build of the working file had the same base; until this one has ended well, it has none."""
+    """Tell whether the last whole build ended well on the same base.
+
+    It is asked once: until the build that asks has ended well, nothing stands, so what a broken build leaves is made anew by the next.
+    """
     con = connect()
     try:
         if not has_table(con, "main", "build_base"):
             return False
-        stands = con.execute("SELECT base FROM main.build_base").fetchall() == [(base,)]
-        if not stands:
-            con.execute("DROP TABLE main.build_base")
-        return stands
+        found = con.execute("SELECT base FROM main.build_base").fetchall()
+        con.execute("DROP TABLE main.build_base")
+        return found == [(base,)]
     finally:
         con.close()
 
