@@ -41,11 +41,11 @@ Judgement = tuple[str, str, str]
 
 
 def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
-    """Make the table that Splink reads: one row per record that takes part; return its rows."""
+    """Make the table that Splink reads: one row per record that takes part, in the order of their keys, as records stand; return its rows."""
     columns = ("record_key", *rules_in_force().columns)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT {', '.join(columns)}, {digest(*columns)} AS content "
-        "FROM identity.records WHERE exclusion IS NULL ORDER BY record_key"
+        "FROM identity.records WHERE exclusion IS NULL"
     )
     return count(con, "splink_input")
 
@@ -108,7 +108,11 @@ def link_records(
             _with_block_keys(con, base.blocks, "large_blocks")
         built = model_parts.comparisons(model_parts.numbers_of(model))
         linker = model_parts.linker(con, "blocked_input", base.prior, built, blocks=base.blocks, frequencies=False)
-        use_frequencies(con, linker, "new_frequencies" if fresh else "identity.frequencies")
+        if fresh:
+            use_frequencies(con, linker, "new_frequencies")
+        else:
+            _near_changed(con, base.blocks)
+            use_frequencies(con, linker, "identity.frequencies", "changed_input")
         on_spark = fresh and settings().identity_engine == "spark"
         scored = [_on_spark(con, model, base)] if on_spark else _predicted(con, linker, fresh)
         weight = pair_weight(model, base.has_families)
@@ -244,13 +248,18 @@ def _with_block_keys(con: duckdb.DuckDBPyConnection, blocks: list[str], large: s
     con.execute(f"CREATE OR REPLACE TEMP TABLE blocked_input AS SELECT {', '.join(['*', *keys])} FROM splink_input")
 
 
-def use_frequencies(con: duckdb.DuckDBPyConnection, linker: Any, known: str) -> None:
-    """Tell a linker how frequent values are; a value that was not there when they were counted is as rare as the rarest."""
+def use_frequencies(con: duckdb.DuckDBPyConnection, linker: Any, known: str, records: str = "splink_input") -> None:
+    """Tell a linker how frequent values are; a value that was not there when they were counted is as rare as the rarest.
+
+    Args:
+        known: the table of frequencies.
+        records: the table of records that may have values of which it knows nothing.
+    """
     for column in model_parts.frequency_columns():
         table, of_column = f"frequencies_of_{column}", f"FROM {known} WHERE part = '{column}'"
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT value AS {column}, frequency AS tf_{column} {of_column} UNION ALL "
-            f"SELECT DISTINCT {column}, (SELECT min(frequency) {of_column}) FROM splink_input "
+            f"SELECT DISTINCT {column}, (SELECT min(frequency) {of_column}) FROM {records} "
             f"WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT value {of_column})"
         )
         linker.table_management.register_term_frequency_lookup(_part(linker, table), column)
@@ -275,6 +284,16 @@ def _on_spark(con: duckdb.DuckDBPyConnection, model: dict[str, Any], base: Base)
     return score_on_spark(con, model, base.prior, base.blocks)
 
 
+def _near_changed(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None:
+    """Make `near_input`: changed records and those that share a block with one of them; no others can be compared with them."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE changed_input AS SELECT * FROM blocked_input SEMI JOIN changed_records USING (record_key)"
+    )
+    shared = [f"{block} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL)" for block in blocks]
+    near = " OR ".join([*shared, "record_key IN (SELECT record_key FROM changed_input)"])
+    con.execute(f"CREATE OR REPLACE TEMP TABLE near_input AS SELECT * FROM blocked_input WHERE {near}")
+
+
 def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list[str]:
     """Return the tables of what is predicted: of all records, or of changed ones among themselves and with the known."""
     cut = rules_in_force().loose_cut_bits
@@ -285,7 +304,7 @@ def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list
     changed = "(SELECT record_key FROM changed_records)"
     for part, negation in (("new_input", ""), ("known_input", "NOT")):
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT * FROM blocked_input WHERE record_key {negation} IN {changed}"
+            f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT * FROM near_input WHERE record_key {negation} IN {changed}"
         )
     if not count(con, "new_input"):
         return []
@@ -297,8 +316,9 @@ def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list
 
 def _connect(con: duckdb.DuckDBPyConnection, found: list[str], weight: str, base: Base, fresh: bool) -> int:
     """Make `loose_pairs`, what connects records, of what was predicted; return how many pairs were found in this run."""
-    cut, kept, touching = rules_in_force().loose_cut_bits, "", "true"
+    cut, kept, touching, among = rules_in_force().loose_cut_bits, "", "true", "blocked_input"
     if not fresh:
+        among = "near_input"
         changed = "(SELECT record_key FROM changed_records)"
         left_behind = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
         kept = f"SELECT l, r, w FROM identity.loose_pairs WHERE l NOT IN {left_behind} AND r NOT IN {left_behind} UNION ALL "
@@ -313,7 +333,7 @@ def _connect(con: duckdb.DuckDBPyConnection, found: list[str], weight: str, base
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE fresh_pairs AS SELECT * FROM ({scored}) WHERE w >= {cut} "
-        f"UNION ALL SELECT * FROM ({_deterministic('blocked_input', _blocks_of_identifiers(base.blocks))}) WHERE {touching}"
+        f"UNION ALL SELECT * FROM ({_deterministic(among, _blocks_of_identifiers(base.blocks))}) WHERE {touching}"
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE loose_pairs AS SELECT l, r, max(w) AS w FROM ({kept} SELECT l, r, w FROM fresh_pairs) "
@@ -531,9 +551,7 @@ def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
     con.execute("BEGIN")
     con.execute("CREATE OR REPLACE TABLE identity.links AS SELECT * FROM links ORDER BY record_l, record_r")
     con.execute("CREATE OR REPLACE TABLE identity.loose_pairs AS SELECT * FROM loose_pairs ORDER BY l, r")
-    con.execute(
-        "CREATE OR REPLACE TABLE identity.linked_records AS SELECT record_key, content FROM splink_input ORDER BY 1"
-    )
+    con.execute("CREATE OR REPLACE TABLE identity.linked_records AS SELECT record_key, content FROM splink_input")
     con.execute("CREATE OR REPLACE TABLE identity.linked_groups AS SELECT * FROM group_contents ORDER BY group_id")
     if fresh:
         con.execute("CREATE OR REPLACE TABLE identity.frequencies AS SELECT * FROM new_frequencies")
@@ -556,4 +574,11 @@ def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
                 now().replace(tzinfo=None),
             ],
         )
+    else:
+        # Values that are new have a frequency from now on, so that the next run need not look for them among all records.
+        for column in model_parts.frequency_columns():
+            con.execute(
+                f"INSERT INTO identity.frequencies SELECT '{column}', {column}, tf_{column} FROM frequencies_of_{column} "
+                f"WHERE {column} NOT IN (SELECT value FROM identity.frequencies WHERE part = '{column}') ORDER BY 2"
+            )
     con.execute("COMMIT")
