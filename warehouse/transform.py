@@ -89,9 +89,7 @@ def _name(node: dict[str, Any]) -> str:
     if not node["unique_id"].startswith("operation."):
         return str(node["unique_id"].split(".", 2)[-1])
     said = str(node["message"] or "").strip().splitlines()
-    return next(
-        (line.strip() for line in said if " of staging." in line or "staging." in line), said[-1] if said else "?"
-    )
+    return next((line.strip() for line in said if "staging." in line), said[-1] if said else "?")
 
 
 def dbt_arguments(command: str, *arguments: str) -> list[str]:
