@@ -150,10 +150,18 @@ class Families(Declared):
     anybody_cap_bits: float
 
 
+class SourcePriors(Declared):
+    """How much the prior of a pair may depend on the sources of its records."""
+
+    matches_before: float = Field(gt=0)
+    most_bits: float = Field(ge=0)
+
+
 class KeptApart(Declared):
     """Which contradictions keep two records apart, whatever else agrees, where one person's records hardly ever show them."""
 
     by: tuple[str, ...]
+    unless: tuple[str, ...]
     when_m_below: float = Field(gt=0, lt=1)
     bits: float = Field(le=-30)
 
@@ -167,6 +175,7 @@ class EntityRules(Declared):
     clip_bits: Clip
     families: Families | None = None
     kept_apart: KeptApart | None = None
+    source_priors: SourcePriors | None = None
     full_run: FullRun
     health: HealthBounds | None = None
     review_from_bits: float = Field(default=0.3, ge=0, le=1)
@@ -205,7 +214,7 @@ class EntityRules(Declared):
             raise ValueError(f"a {self.entity} has no column {', '.join(foreign)}; it has {', '.join(self.columns)}")
         if self.families and (lost := sorted({"given", "tax_id", "birth", "email", "phone"} - set(self.comparisons))):
             raise ValueError(f"'families' needs the comparisons {', '.join(lost)}")
-        if self.kept_apart and (lost := sorted(set(self.kept_apart.by) - set(self.comparisons))):
+        if self.kept_apart and (lost := sorted({*self.kept_apart.by, *self.kept_apart.unless} - set(self.comparisons))):
             raise ValueError(
                 f"'kept_apart' names no comparison: {', '.join(lost)}; there are {', '.join(self.comparisons)}"
             )

@@ -16,16 +16,19 @@ from identity import model as model_parts
 from identity.cluster import average_linkage, averaged_weights
 from identity.declared import rules_in_force
 from identity.link import base_in_force, pair_weight, prepare_input, use_frequencies
+from identity.source_priors import bits_expression, bits_of, sources_of
 from warehouse.duck import rows
 from warehouse.errors import CdpError, edge
 
 WORDS = {
     "en": {
-        "prior": "before looking: two records picked at random", "household": "given names contradict: a family shares the rest",
+        "prior": "before looking: two records picked at random", "sources": "how often these two sources hold one person",
+        "household": "given names contradict: a family shares the rest",
         "apart": "hardly anybody's tax id or date of birth differs so: two people", "unknown": "not known on one side",
     },
     "es": {
-        "prior": "antes de mirar: dos registros al azar", "household": "los nombres se contradicen: la familia comparte el resto",
+        "prior": "antes de mirar: dos registros al azar", "sources": "con qué frecuencia estas dos fuentes tienen a la misma persona",
+        "household": "los nombres se contradicen: la familia comparte el resto",
         "apart": "el identificador fiscal o la fecha de nacimiento de una persona casi nunca difieren así: son dos",
         "unknown": "falta en uno de los dos",
     },
@@ -59,10 +62,14 @@ def explain_pair(
         use_frequencies(con, linker, "identity.frequencies")
         asked = linker._db_api.register("asked", dataset_display_name="asked")
         scored = linker.inference.predict_within(asked, blocking_rules_to_generate_predictions=[block_on("asked_pair")])
-        pair = rows(con, f"SELECT *, {pair_weight(model, base.has_families)} AS weight FROM {scored.physical_name}")[0]
+        of_sources = bits_expression(base.source_bits, sources_of(con))
+        weight = pair_weight(model, base.has_families, of_sources)
+        pair = rows(con, f"SELECT *, {weight} AS weight FROM {scored.physical_name}")[0]
     words = WORDS.get(language, WORDS["en"])
     prior = model_parts.prior_bits(base.prior)
     lines: list[dict[str, Any]] = [{"comparison": "prior", "level": words["prior"], "bits": round(prior, 2)}]
+    if between := bits_of(base.source_bits, record_l, record_r):
+        lines.append({"comparison": "sources", "level": words["sources"], "bits": round(between, 2)})
     for comparison in rules_in_force().comparisons:
         gamma, labels = pair[f"gamma_{comparison}"], model_parts.labels_of(comparison, language)
         label = words["unknown"] if gamma < 0 else labels[len(labels) - 1 - gamma]
@@ -153,7 +160,7 @@ def _bridges(
     matrix: npt.NDArray[np.float64], kinds: dict[tuple[int, int], str], low: float, cut: float
 ) -> list[dict[str, Any]]:
     """Return the pairs without whose evidence the records would fall apart: the average linkage of the rest says so."""
-    pairs = [at for at in kinds if matrix[at] > 0]
+    pairs = [at for at in kinds if matrix[at] >= cut]
     if not pairs:
         return []
     without = np.repeat(matrix[None], len(pairs), axis=0)

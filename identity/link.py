@@ -14,43 +14,45 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
-import polars as pl
-import pyarrow as pa
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from identity import model as model_parts
-from identity.declared import of_join, rules_in_force
-from warehouse.duck import count, digest, has_table, name
+from identity.declared import rules_in_force
+from identity.groups import (
+    NO_PAIRS,
+    Judgement,
+    deterministic_pairs,
+    group_records,
+    groups_to_score,
+    others_in_groups,
+    pairs_in_groups,
+    part_of,
+    weigh_groups,
+)
+from identity.source_priors import SourceBits, bits_expression, source_bits, source_of, sources_of
+from warehouse.duck import count, digest, has_table, quoted
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
 
-#: (record key, record key, "same" or "not same")
-Judgement = tuple[str, str, str]
-
 
 def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
     """Make the table that Splink reads: one row per record that takes part, in the order of their keys, as records stand; return its rows."""
     columns = ("record_key", *rules_in_force().columns)
+    listed = ", ".join(f"'{quoted(source)}'" for source in sources_of(con))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT {', '.join(columns)}, {digest(*columns)} AS content "
+        f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT {', '.join(columns)}, {digest(*columns)} AS content, "
+        f"(list_position([{listed}]::VARCHAR[], {source_of('record_key')}) - 1)::SMALLINT AS source_n "
         "FROM identity.records WHERE exclusion IS NULL"
     )
     return count(con, "splink_input")
-
-
-NO_PAIRS = "SELECT ''::VARCHAR AS l, ''::VARCHAR AS r, 0.0::DOUBLE AS w WHERE false"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Base:
     blocks_left_out: dict[str, int]
     has_families: bool
     block_pairs: dict[str, int]
+    source_bits: SourceBits = field(default_factory=dict)
 
 
 def link_records(
@@ -93,33 +96,28 @@ def link_records(
     with step("link") as result, edge("identity"), model_parts.scratch_removed(con):
         model = model_parts.load_model(model_file)
         result.rows_in = prepare_input(con)
-        base = base_in_force(con)
-        why_full = "asked for" if full or with_evidence else _full_run_due(con, base, model, result.rows_in)
-        fresh = bool(why_full) or base is None
-        changed = result.rows_in if fresh else _changed(con)
-        if not fresh and changed * 100 > rules_in_force().full_run.changed_pct * result.rows_in:
-            fresh, why_full = True, f"{changed:,} records changed"
-        if not fresh and base is not None:
-            _with_block_keys(con, base.blocks, "identity.large_blocks")
-            if _outgrown(con, base.blocks):
-                fresh, why_full = True, "a block has outgrown what is compared"
-        if fresh or base is None:
-            base = _new_base(con, model, result.rows_in)
-            _with_block_keys(con, base.blocks, "large_blocks")
-        built = model_parts.comparisons(model_parts.numbers_of(model))
-        linker = model_parts.linker(con, "blocked_input", base.prior, built, blocks=base.blocks, frequencies=False)
-        if fresh:
-            use_frequencies(con, linker, "new_frequencies")
-        else:
+        base, changed, why_full = _base_of_run(con, model, result.rows_in, full=full or with_evidence)
+        fresh = bool(why_full)
+        if not fresh:
             _near_changed(con, base.blocks)
-            use_frequencies(con, linker, "identity.frequencies", "changed_input")
+        linker = _linker(con, model, base, "blocked_input", fresh)
         on_spark = fresh and settings().identity_engine == "spark"
         scored = [_on_spark(con, model, base)] if on_spark else _predicted(con, linker, fresh)
-        weight = pair_weight(model, base.has_families)
+        sources = sources_of(con)
+        if fresh:
+            common = pair_weight(model, base.has_families)
+            bits = model_parts.prior_bits(base.prior)
+            base = replace(base, source_bits=source_bits(con, scored, common, bits, sources))
+        weight = pair_weight(model, base.has_families, bits_expression(base.source_bits, sources))
         predicted = _connect(con, scored, weight, base, fresh)
-        split = _group(con, judgements)
+        split = group_records(con, judgements)
         fault("link.before_write")
-        _score_groups(con, linker, weight, with_evidence, fresh)
+        groups_to_score(con, fresh)
+        if fresh and not on_spark:
+            inside = [*scored, others_in_groups(con, _linker(con, model, base, "splink_groups", fresh), scored)]
+        else:
+            inside = [pairs_in_groups(linker)]
+        weigh_groups(con, inside, weight, with_evidence, fresh)
         _write(con, base, fresh)
         fault("link.after_write")
         result.rows_out = count(con, "identity.links")
@@ -136,6 +134,40 @@ def link_records(
     return result
 
 
+def _base_of_run(
+    con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int, *, full: bool
+) -> tuple[Base, int, str]:
+    """Make `blocked_input`; return what evidence is weighed by in this run, how many records changed, and why all are compared.
+
+    The reason is empty where only changed records are compared.
+    """
+    base = base_in_force(con)
+    why_full = "asked for" if full else _full_run_due(con, base, model, records)
+    changed = records
+    if base is not None and not why_full:
+        changed = _changed(con)
+        if changed * 100 > rules_in_force().full_run.changed_pct * records:
+            why_full = f"{changed:,} records changed"
+        else:
+            _with_block_keys(con, base.blocks, "identity.large_blocks")
+            if not _outgrown(con, base.blocks):
+                return base, changed, ""
+            why_full = "a block has outgrown what is compared"
+    base = _new_base(con, model, records)
+    _with_block_keys(con, base.blocks, "large_blocks")
+    return base, changed, why_full
+
+
+def _linker(con: duckdb.DuckDBPyConnection, model: dict[str, Any], base: Base, table: str, fresh: bool) -> Any:
+    """Return a linker over a table of records, told how frequent values are in this run."""
+    built = model_parts.comparisons(model_parts.numbers_of(model))
+    blocks = base.blocks if table == "blocked_input" else ()
+    linker = model_parts.linker(con, table, base.prior, built, blocks=blocks, frequencies=False)
+    known, records = ("new_frequencies", "splink_input") if fresh else ("identity.frequencies", "changed_input")
+    use_frequencies(con, linker, known, records)
+    return linker
+
+
 def _rules_digest() -> str:
     told = f"{model_parts.METHOD} {rules_in_force().model_dump_json()}"
     return hashlib.sha256(told.encode()).hexdigest()[:12]
@@ -147,7 +179,7 @@ def base_in_force(con: duckdb.DuckDBPyConnection) -> Base | None:
         return None
     try:
         found = con.execute(
-            "SELECT model_version, rules, prior, records, blocks, blocks_left_out, has_families, block_pairs "
+            "SELECT model_version, rules, prior, records, blocks, blocks_left_out, has_families, block_pairs, source_bits "
             "FROM identity.link_base"
         ).fetchall()[0]
     except duckdb.BinderException:  # written by an older version of this room
@@ -161,6 +193,7 @@ def base_in_force(con: duckdb.DuckDBPyConnection) -> Base | None:
         json.loads(found[5]),
         bool(found[6]),
         json.loads(found[7]),
+        json.loads(found[8]),
     )
 
 
@@ -262,7 +295,7 @@ def use_frequencies(con: duckdb.DuckDBPyConnection, linker: Any, known: str, rec
             f"SELECT DISTINCT {column}, (SELECT min(frequency) {of_column}) FROM {records} "
             f"WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT value {of_column})"
         )
-        linker.table_management.register_term_frequency_lookup(_part(linker, table), column)
+        linker.table_management.register_term_frequency_lookup(part_of(linker, table), column)
 
 
 def _changed(con: duckdb.DuckDBPyConnection) -> int:
@@ -299,7 +332,7 @@ def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list
     cut = rules_in_force().loose_cut_bits
     if fresh:
         return [
-            linker.inference.predict_within(_part(linker, "blocked_input"), threshold_match_weight=cut).physical_name
+            linker.inference.predict_within(part_of(linker, "blocked_input"), threshold_match_weight=cut).physical_name
         ]
     changed = "(SELECT record_key FROM changed_records)"
     for part, negation in (("new_input", ""), ("known_input", "NOT")):
@@ -308,7 +341,7 @@ def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list
         )
     if not count(con, "new_input"):
         return []
-    new, known = _part(linker, "new_input"), _part(linker, "known_input")
+    new, known = part_of(linker, "new_input"), part_of(linker, "known_input")
     within = linker.inference.predict_within(new, threshold_match_weight=cut)
     between = linker.inference.predict_between(known, new, threshold_match_weight=cut)
     return [within.physical_name, between.physical_name]
@@ -333,7 +366,7 @@ def _connect(con: duckdb.DuckDBPyConnection, found: list[str], weight: str, base
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE fresh_pairs AS SELECT * FROM ({scored}) WHERE w >= {cut} "
-        f"UNION ALL SELECT * FROM ({_deterministic(among, _blocks_of_identifiers(base.blocks))}) WHERE {touching}"
+        f"UNION ALL SELECT * FROM ({deterministic_pairs(among, _blocks_of_identifiers(base.blocks))}) WHERE {touching}"
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE loose_pairs AS SELECT l, r, max(w) AS w FROM ({kept} SELECT l, r, w FROM fresh_pairs) "
@@ -342,54 +375,36 @@ def _connect(con: duckdb.DuckDBPyConnection, found: list[str], weight: str, base
     return count(con, "fresh_pairs")
 
 
-def _part(linker: Any, table: str) -> Any:
-    return linker._db_api.register(table, table_name=f"part_{table}", dataset_display_name="records")
-
-
-def pair_weight(model: dict[str, Any], has_families: bool = True) -> str:
-    """Return a pair's weight, less what a household shares when the given names contradict each other.
+def pair_weight(model: dict[str, Any], has_families: bool = True, of_sources: str = "") -> str:
+    """Return a pair's weight by the prior of its sources, less what a household shares when the given names contradict each other.
 
     A pair that the model knows to be two people, by numbers or dates that differ, weighs next to nothing.
+
+    Args:
+        model: the numbers in force.
+        has_families: whether contradicting names at one address are a family.
+        of_sources: the expression for the bits of the pair's two sources.
     """
-    weight = _family_weight(has_families)
+    weight = _family_weight(has_families, f"(match_weight + {of_sources})" if of_sources else "match_weight")
     if apart := model_parts.kept_apart(model):
         rules = rules_in_force().kept_apart
         weight = f"CASE WHEN {apart} THEN least({weight}, {rules.bits if rules else 0}) ELSE {weight} END"
     return weight
 
 
-def _family_weight(has_families: bool) -> str:
+def _family_weight(has_families: bool, weight: str) -> str:
     families = rules_in_force().families
     if not (has_families and families):
-        return "round(match_weight, 6)"
+        return f"round({weight}, 6)"
     family = model_parts.names_contradict()
     # Rounded, so that sums in another order of threads give the same bytes.
     return (
         f"round(CASE WHEN {family} AND {model_parts.KNOWN_TO_DIFFER} THEN "
-        f"least(match_weight - {families.penalty_bits}, {families.two_names_cap_bits}) "
-        f"WHEN {model_parts.COPIED_NUMBER} THEN least(match_weight, {families.copied_number_cap_bits}) "
-        f"WHEN {model_parts.anybody()} THEN least(match_weight, {families.anybody_cap_bits}) "
-        f"WHEN {family} THEN match_weight - {families.penalty_bits} ELSE match_weight END, 6)"
+        f"least({weight} - {families.penalty_bits}, {families.two_names_cap_bits}) "
+        f"WHEN {model_parts.COPIED_NUMBER} THEN least({weight}, {families.copied_number_cap_bits}) "
+        f"WHEN {model_parts.anybody()} THEN least({weight}, {families.anybody_cap_bits}) "
+        f"WHEN {family} THEN {weight} - {families.penalty_bits} ELSE {weight} END, 6)"
     )
-
-
-def _deterministic(table: str, within: Mapping[Any, str]) -> str:
-    """Return the pairs that share a verified identifier and do not contradict each other in the name.
-
-    Args:
-        table: the records.
-        within: per identifier, the column that both records must share beside it; it keeps what is joined small.
-    """
-    rules = rules_in_force()
-    same_name = of_join(rules.deterministic_when)
-    parts = [
-        f"SELECT a.record_key AS l, b.record_key AS r, {rules.deterministic_bits}::DOUBLE AS w FROM {table} AS a "
-        f"JOIN {table} AS b ON a.{within[column]} = b.{within[column]} AND a.{name(column)} = b.{name(column)} "
-        f"AND a.record_key < b.record_key WHERE ({same_name})"
-        for column in rules.deterministic
-        if column in within
-    ]
-    return " UNION ALL ".join(parts or [NO_PAIRS])
 
 
 def _blocks_of_identifiers(blocks: Sequence[str]) -> dict[str, str]:
@@ -415,137 +430,6 @@ def _outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> bool:
     )
 
 
-def _group(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> int:
-    """Make `grouped` (a group per record that is connected with another) and `scored_groups` (those not scored as they are).
-
-    Groups that grow too large are connected again by stricter evidence.
-
-    Returns:
-        How many groups had to be split.
-    """
-    _judged_pairs(con, judgements)
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT record_key, content, "
-        "row_number() OVER (ORDER BY record_key) - 1 AS n FROM splink_input"
-    )
-    pairs = con.sql(
-        "SELECT a.n AS l, b.n AS r, p.w FROM (SELECT l, r, w FROM loose_pairs UNION ALL "
-        "SELECT l, r, 1000.0 FROM judged_pairs WHERE verdict = 'same') AS p "
-        "JOIN numbered AS a ON a.record_key = p.l JOIN numbered AS b ON b.record_key = p.r"
-    ).to_arrow_table()
-    left, right, weight = (pairs[column].to_numpy() for column in ("l", "r", "w"))
-    labels, split = _components(left, right, weight.astype(float), count(con, "numbered"))
-    _, first = np.unique(labels, return_index=True)
-    together = np.bincount(labels, minlength=1)[labels] > 1 if len(labels) else np.array([], dtype=bool)
-    con.register("labelled", pa.table({"n": np.flatnonzero(together), "group_n": first[labels][together]}))
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE grouped AS SELECT m.record_key, m.content, g.record_key AS group_id "
-        "FROM labelled AS l JOIN numbered AS m ON m.n = l.n JOIN numbered AS g ON g.n = l.group_n"
-    )
-    con.unregister("labelled")
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE group_contents AS
-        WITH judged AS (
-            SELECT a.group_id, bit_xor({digest("p.l", "p.r", "p.verdict")}) AS said
-            FROM judged_pairs AS p JOIN grouped AS a ON a.record_key = p.l JOIN grouped AS b ON b.record_key = p.r
-            WHERE a.group_id = b.group_id GROUP BY 1
-        )
-        SELECT g.group_id, count(*) AS records, bit_xor(g.content) AS members, coalesce(any_value(j.said), 0) AS said
-        FROM grouped AS g LEFT JOIN judged AS j USING (group_id) GROUP BY 1
-        """
-    )
-    return split
-
-
-def _judged_pairs(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> None:
-    """Make `judged_pairs`: what people decided, and what the sources themselves merged, unless a person decided otherwise."""
-    ordered = sorted((min(a, b), max(a, b), verdict) for a, b, verdict in judgements)
-    said = (
-        pl.DataFrame(ordered, schema=["l", "r", "verdict"], orient="row")
-        if ordered
-        else pl.DataFrame(schema=dict.fromkeys(("l", "r", "verdict"), pl.String))
-    )
-    con.register("said_pairs", said.to_arrow())
-    con.execute("CREATE OR REPLACE TEMP TABLE judged_pairs AS SELECT *, 'judgement' AS kind FROM said_pairs")
-    con.unregister("said_pairs")
-    if has_table(con, "identity", "source_merges"):
-        con.execute(
-            "INSERT INTO judged_pairs SELECT DISTINCT least(record_key, into_key) AS l, greatest(record_key, into_key) AS r, 'same', 'source' "
-            "FROM identity.source_merges WHERE NOT EXISTS (FROM judged_pairs AS j WHERE j.l = least(record_key, into_key) "
-            "AND j.r = greatest(record_key, into_key)) ORDER BY 1, 2"
-        )
-
-
-def _components(
-    left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], size: int
-) -> tuple[npt.NDArray[np.int64], int]:
-    rules = rules_in_force()
-    cut, split = rules.loose_cut_bits, 0
-    keep = weight >= cut
-    while True:
-        graph = coo_array((np.ones(int(keep.sum())), (left[keep], right[keep])), shape=(size, size))
-        _, labels = connected_components(graph, directed=False)
-        sizes = np.bincount(labels, minlength=1)
-        large = sizes > rules.max_group_records
-        if not large.any() or cut > rules.clip_bits.high:
-            return labels.astype(np.int64), split
-        split += int(large.sum())
-        cut += 2.0
-        in_large = large[labels[left]]
-        keep = keep & (~in_large | (weight >= cut))
-
-
-def _score_groups(con: duckdb.DuckDBPyConnection, linker: Any, weight: str, with_evidence: bool, fresh: bool) -> None:
-    """Make `links`: every pair inside a group, those of groups that are as they were taken over."""
-    from splink import block_on
-
-    known = "FROM identity.linked_groups AS k WHERE (k.group_id, k.records, k.members, k.said) = (c.group_id, c.records, c.members, c.said)"
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE scored_groups AS SELECT group_id FROM group_contents AS c"
-        + ("" if fresh else f" WHERE NOT EXISTS ({known})")
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE splink_groups AS SELECT s.*, g.group_id FROM splink_input AS s JOIN grouped AS g USING (record_key) "
-        "WHERE g.group_id IN (SELECT group_id FROM scored_groups)"
-    )
-    gammas = [f"gamma_{comparison}" for comparison in rules_in_force().comparisons] if with_evidence else []
-    kept, shown = "".join(f", {g}" for g in gammas), "".join(f", s.{g}" for g in gammas)
-    by_group = [block_on("group_id")]
-    scored = linker.inference.predict_within(
-        _part(linker, "splink_groups"), blocking_rules_to_generate_predictions=by_group
-    )
-    kept_apart = rules_in_force().kept_apart
-    apart = kept_apart.bits if kept_apart else -1e9
-    bits, in_group = rules_in_force().deterministic_bits, dict.fromkeys(rules_in_force().deterministic, "group_id")
-    taken_over = (
-        ""
-        if fresh
-        else "UNION ALL SELECT * FROM identity.links WHERE group_id IN (SELECT group_id FROM group_contents) "
-        "AND group_id NOT IN (SELECT group_id FROM scored_groups)"
-    )
-    con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE links AS
-        WITH scored AS (
-            SELECT least(record_key_l, record_key_r) AS record_l, greatest(record_key_l, record_key_r) AS record_r,
-                {weight} AS match_weight{kept} FROM {scored.physical_name}
-        ),
-        verified AS (SELECT l, r FROM ({_deterministic("splink_groups", in_group)}) GROUP BY ALL),
-        said AS (SELECT l, r, any_value(verdict) AS verdict, any_value(kind) AS kind FROM judged_pairs GROUP BY ALL)
-        SELECT s.record_l, s.record_r,
-            CASE WHEN v.l IS NOT NULL AND s.match_weight > {apart} THEN greatest(s.match_weight, {bits}) ELSE s.match_weight END AS match_weight,
-            CASE WHEN said.l IS NOT NULL THEN said.kind WHEN v.l IS NOT NULL THEN 'deterministic' ELSE 'probabilistic' END AS kind,
-            said.verdict, g.group_id{shown}
-        FROM scored AS s
-        JOIN splink_groups AS g ON g.record_key = s.record_l
-        LEFT JOIN verified AS v ON v.l = s.record_l AND v.r = s.record_r
-        LEFT JOIN said ON said.l = s.record_l AND said.r = s.record_r
-        {taken_over}
-        """
-    )
-
-
 def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
     """Replace the links and what the next run builds on, all or nothing."""
     con.execute("BEGIN")
@@ -558,10 +442,10 @@ def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
         con.execute("CREATE OR REPLACE TABLE identity.large_blocks AS SELECT * FROM large_blocks")
         con.execute(
             "CREATE OR REPLACE TABLE identity.link_base (model_version VARCHAR, rules VARCHAR, prior DOUBLE, records BIGINT, "
-            "blocks VARCHAR, blocks_left_out VARCHAR, has_families BOOLEAN, block_pairs VARCHAR, frozen_at TIMESTAMP)"
+            "blocks VARCHAR, blocks_left_out VARCHAR, has_families BOOLEAN, block_pairs VARCHAR, source_bits VARCHAR, frozen_at TIMESTAMP)"
         )
         con.execute(
-            "INSERT INTO identity.link_base VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO identity.link_base VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 base.model_version,
                 base.rules,
@@ -571,6 +455,7 @@ def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
                 json.dumps(base.blocks_left_out),
                 base.has_families,
                 json.dumps(base.block_pairs),
+                json.dumps(base.source_bits),
                 now().replace(tzinfo=None),
             ],
         )

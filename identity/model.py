@@ -24,7 +24,7 @@ MODELS = Path(__file__).parent / "models"
 
 
 #: To be raised when this room's code weighs, connects or groups otherwise: then everything is compared anew.
-METHOD = 3
+METHOD = 4
 #: So many pairs are always compared.
 FEWEST_PAIRS = 200_000
 
@@ -56,8 +56,12 @@ def names_contradict() -> str:
     return f"gamma_given = 0 AND gamma_tax_id < 1 AND NOT {level_at_least('birth', 'same birth date')}"
 
 
-#: Both given names are names that people bear, so that no typing error or rare nickname explains the contradiction.
-KNOWN_TO_DIFFER = "gamma_given = 0 AND is_known_given_l = 'yes' AND is_known_given_r = 'yes'"
+#: Both given names are names that people bear, or nothing alike, so that no typing error explains the contradiction.
+KNOWN_TO_DIFFER = (
+    "gamma_given = 0 AND (is_known_given_l = 'yes' AND is_known_given_r = 'yes' "
+    "OR least(length(given_canonical_l), length(given_canonical_r)) >= 3 "
+    "AND jaro_winkler_similarity(given_canonical_l, given_canonical_r) < 0.55)"
+)
 #: Numbers are copied inside a family too: a tax id alone, with names that differ and no birth date alike, is a weak link.
 COPIED_NUMBER = f"{KNOWN_TO_DIFFER} AND gamma_tax_id >= 1 AND gamma_birth < 1"
 
@@ -67,14 +71,14 @@ def anybody() -> str:
     return (
         f"gamma_given = -1 AND gamma_tax_id < 1 AND NOT {level_at_least('birth', 'same birthday')} "
         f"AND NOT {level_at_least('email', 'same name and digits before the @, other domain')} "
-        f"AND NOT {level_at_least('phone', 'phones differ in one digit')}"
+        f"AND NOT {level_at_least('phone', 'phones differ in one digit or in the country')}"
     )
 
 
 def kept_apart(model: dict[str, Any]) -> str:
     """Return the condition that a pair contradicts itself in what one person's records hardly ever differ in; empty where nothing is so.
 
-    A contradiction does not count where another of the declared comparisons agrees as strongly as it can.
+    A contradiction does not count where another comparison, of those declared for it, agrees as strongly as it can.
     """
     rules = rules_in_force().kept_apart
     if rules is None:
@@ -84,7 +88,7 @@ def kept_apart(model: dict[str, Any]) -> str:
     for comparison in rules.by:
         if numbers[comparison][-1][0] >= rules.when_m_below:
             continue
-        others = [f"gamma_{other} < {len(labels_of(other)) - 1}" for other in rules.by if other != comparison]
+        others = [f"gamma_{other} < {len(labels_of(other)) - 1}" for other in rules.unless if other != comparison]
         parts.append("(" + " AND ".join([f"gamma_{comparison} = 0", *others]) + ")")
     return " OR ".join(parts)
 
@@ -270,8 +274,8 @@ def settings_of(prior: float, built: list[Any], retain_weights: bool = False, bl
         probability_two_random_records_match=prior,
         retain_intermediate_calculation_columns=retain_weights,
         retain_matching_columns=True,
-        # Families are told apart by it.
-        additional_columns_to_retain=["is_known_given"] if rules_in_force().families else [],
+        # Families are told apart by the one, the other tells the prior of a pair.
+        additional_columns_to_retain=[*(["is_known_given"] if rules_in_force().families else []), "source_n"],
         # Longer runs drive the m of levels that matches never show below what a float holds.
         em_convergence=0.001,
         max_iterations=12,

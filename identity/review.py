@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 
 from identity.declared import rules_in_force
-from identity.link import Judgement
+from identity.groups import Judgement
 from warehouse.duck import count, has_table, rows
 from warehouse.errors import CdpError, edge
 from warehouse.steps import StepResult, step

@@ -95,7 +95,7 @@ def score_on_spark(con: duckdb.DuckDBPyConnection, model: dict[str, Any], prior:
         spark = session(folder)
         try:
             keys = ", ".join(f"{block}::VARCHAR AS {block}" for block in blocks)  # Spark has no unsigned numbers
-            kept = ", ".join(["record_key", *rules_in_force().columns])
+            kept = ", ".join(["record_key", "source_n", *rules_in_force().columns])
             _copy(con, f"SELECT {kept}, {keys} FROM blocked_input", folder / "input.parquet")
             spark.read.parquet(str(folder / "input.parquet")).createOrReplaceTempView("blocked_input")
             linker = _linker(spark, model, prior, blocks)

@@ -35,7 +35,7 @@ ROLES = (
 
 
 #: To be raised when the same text is cleaned otherwise: then all records are cleaned anew.
-METHOD = 2
+METHOD = 3
 
 #: A shorter identifier of a table's own is a number of few people among many.
 MIN_IDENTIFIER_LETTERS = 5

@@ -15,8 +15,9 @@ from typing import Any
 import duckdb
 
 from identity import model as model_parts
+from identity.cluster import cluster_records
 from identity.declared import of_join, rules_in_force
-from identity.link import blocked_input, count_frequencies, prepare_input, use_frequencies
+from identity.link import blocked_input, count_frequencies, link_records, prepare_input, use_frequencies
 from identity.model import ModelNotTrained, labels_of
 from warehouse.duck import connect, count
 from warehouse.errors import edge
@@ -29,6 +30,8 @@ RARE_PAIRS = 1_000_000
 MIN_TRAINING_PAIRS, MAX_TRAINING_PAIRS = 300, 20_000_000
 #: Of an unknown table: so many runs at least, and no run where more of the matches than this contradict each other.
 FEWEST_RUNS, MOST_CONTRADICTIONS = 3, 0.5
+#: What blocks taught counts like so many pairs of clusters.
+PAIRS_BEFORE = 200
 
 
 def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_table: bool = False) -> StepResult:
@@ -64,27 +67,71 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         trained = _numbers(linker.misc.save_model_to_json(), shipped, learnt)
         trained |= {comparison: shipped[comparison] for comparison in absent}
         prior = _prior(con, trained, records)
-        model_parts.write_model(
-            path,
-            {
-                "entity": rules_in_force().entity,
-                "records": records,
-                "prior": float(f"{prior:.6g}"),
-                "comparisons": {
-                    name: [
-                        {"label": label, "m": float(f"{m:.6g}"), "u": float(f"{u:.6g}")}
-                        for label, (m, u) in zip(labels_of(name), pairs, strict=True)
-                    ]
-                    for name, pairs in trained.items()
-                },
-            },
-        )
+        _write_numbers(path, records, prior, trained)
+        if of_any_table:
+            trained = _from_clusters(con, path, trained)
+            prior = _prior(con, trained, prepare_input(con))
+            _write_numbers(path, records, prior, trained)
         model_parts.load_model(path)
         result.rows_in = records
         result.facts = {"prior": float(f"{prior:.6g}"), "model": path.name}
         if absent:
             result.facts["not_in_these_tables"] = absent
     return result
+
+
+def _write_numbers(path: Path, records: int, prior: float, numbers: dict[str, list[tuple[float, float]]]) -> None:
+    model_parts.write_model(
+        path,
+        {
+            "entity": rules_in_force().entity,
+            "records": records,
+            "prior": float(f"{prior:.6g}"),
+            "comparisons": {
+                name: [
+                    {"label": label, "m": float(f"{m:.6g}"), "u": float(f"{u:.6g}")}
+                    for label, (m, u) in zip(labels_of(name), pairs, strict=True)
+                ]
+                for name, pairs in numbers.items()
+            },
+        },
+    )
+
+
+def _from_clusters(
+    con: duckdb.DuckDBPyConnection, path: Path, numbers: dict[str, list[tuple[float, float]]]
+) -> dict[str, list[tuple[float, float]]]:
+    """Learn m once more from the clusters that a first model makes.
+
+    A block shows pairs that agree in what it blocks on; inside a cluster stand all pairs of one person's records, those too that only
+    a third record holds together. Where clusters show few pairs, what was learnt in blocks weighs with them.
+
+    Args:
+        con: where the records are; links and clusters are replaced.
+        path: the first model.
+        numbers: its numbers.
+    """
+    link_records(con, model_file=path, with_evidence=True, full=True)
+    cluster_records(con)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE of_one AS SELECT l.* FROM identity.links AS l "
+        "JOIN identity.clusters AS a ON a.record_key = l.record_l "
+        "JOIN identity.clusters AS b ON b.record_key = l.record_r AND b.cluster_key = a.cluster_key"
+    )
+    learnt = {}
+    for comparison, levels in numbers.items():
+        counted = con.execute(
+            f"SELECT gamma_{comparison}, count(*) FROM of_one WHERE gamma_{comparison} >= 0 GROUP BY 1"
+        ).fetchall()
+        pairs, of_all = dict(counted), sum(n for _, n in counted)
+        last = len(levels) - 1
+        m = [
+            max((pairs.get(last - at, 0) + PAIRS_BEFORE * before) / (of_all + PAIRS_BEFORE), FLOOR_M)
+            for at, (before, _) in enumerate(levels)
+        ]
+        learnt[comparison] = [(each / sum(m), u) for each, (_, u) in zip(m, levels, strict=True)]
+    con.execute("DROP TABLE of_one")
+    return learnt
 
 
 def train_on_working_file(path: Path | None = None) -> StepResult:

@@ -22,6 +22,8 @@ import ftfy
 from identity.normalise.text import folded
 
 PARTICLES = frozenset(("de del la las los y e i da do dos das van von mc mac san santa el al ben").split())
+#: Particles that are given names, too, where they stand alone.
+GIVEN_TOO = frozenset(("ben", "al", "mac", "van"))
 TITLES = frozenset(
     (
         "sr sra srta don doña dona dr dra lic ing mr mrs ms miss prof arq c sir dame lord lady rev reverend fray sor hon"
@@ -48,6 +50,10 @@ NO_NAMES = frozenset(
         "mother dad mom mum mama papa brother sister sibling house household occupant resident tenant person people friend"
     ).split()
 )
+#: Words that such names are put together with: `man of the house`, `no name`.
+NO_NAMES_BETWEEN = frozenset(("of the no not given first last middle").split())
+#: So many bearers make a given name known.
+KNOWN_FROM = 500
 _BROKEN = re.compile(r"[ÃÂ]|â€")
 
 
@@ -63,14 +69,21 @@ class Name:
 
 
 @cache
-def given_frequencies() -> dict[str, int]:
-    """People per single given name; compound names count for each of their words."""
+def _registered() -> dict[str, int]:
+    """People per single given name in the register; compound names count for each of their words."""
     found: dict[str, int] = {}
     for line in (files("genderator") / "data" / "names_ine.tsv").open(encoding="utf-8"):
         name, people, _ = line.rstrip("\n").split("\t")
         for word in name.split():
             if word not in PARTICLES:
                 found[word] = found.get(word, 0) + int(people)
+    return found
+
+
+@cache
+def given_frequencies() -> dict[str, int]:
+    """People per single given name, English nicknames and what they stand for among them."""
+    found = dict(_registered())
     for name in english_nicknames():
         found.setdefault(name, 800)
     return found
@@ -97,7 +110,16 @@ def english_nicknames() -> dict[str, str]:
         if len(row) == 3 and row[1] == "has_nickname":
             canonical.add(row[0])
             found.setdefault(row[2], set()).add(row[0])
-    single = {nick: next(iter(names)) for nick, names in found.items() if len(names) == 1 and nick not in canonical}
+    borne = _registered()
+    # Laura is no Laurinda and Félix no Felicia: a name that more people bear than what it might stand for stands for itself.
+    single = {
+        nick: name
+        for nick, names in found.items()
+        if len(names) == 1
+        and nick not in canonical
+        and not (borne.get(nick, 0) >= KNOWN_FROM and borne[nick] > borne.get(next(iter(names)), 0))
+        for name in names
+    }
     return {**{name: name for name in canonical}, **single}
 
 
@@ -150,7 +172,10 @@ def _groups(text: str) -> list[str]:
         out.append(" ".join(held))
     named = [word for word in out if word not in SUFFIXES]
     # A word that says what somebody is, alone or in company of its like, is no name; beside a name it may be part of it.
-    return [] if named and all(set(word.split()) <= NO_NAMES | PARTICLES for word in named) else named
+    said = {part for word in named for part in word.split()} - PARTICLES
+    if said and said <= NO_NAMES | NO_NAMES_BETWEEN and (said & NO_NAMES or len(said) > 1):
+        return []
+    return [] if named and not said and not GIVEN_TOO & set(named) else named
 
 
 def bare(surname: str) -> str:
@@ -240,11 +265,12 @@ def from_email_local(local: str) -> Name:
     `franciscorosas70`, `rosas.francisco`, `f.rosas` and `frosas` are understood when their words are known names.
     """
     text = folded(_SEPARATED.sub(" ", _DIGITS.sub(" ", local)))
-    words = [w for w in text.split() if w not in PARTICLES]
+    words = [_without_particles(w) for w in text.split() if w not in PARTICLES]
     if not words or len(words) > 3:
         return Name()
     if len(words) == 1:
-        words = list(_cut(words[0])) or words
+        # `mariagomezq`: the second surname's initial behind the first.
+        words = list(_cut(words[0]) or _cut(words[0][:-1])) or words
     given = [w for w in words if _is_given(w)]
     surnames = [w for w in words if _is_surname(w)]
     if len(words) >= 2:
@@ -258,6 +284,15 @@ def from_email_local(local: str) -> Name:
     if len(words) == 1 and (given or surnames):
         return _name(words, []) if leaning(words[0]) > 0 else _name([], words)
     return Name()
+
+
+_GLUED_PARTICLES = re.compile(r"^(?:delos|delas|dela|del|de)(?=[a-zñ]{3})")
+
+
+def _without_particles(word: str) -> str:
+    """Return `fuente` for `delafuente`, where that is a surname and the whole is none."""
+    rest = _GLUED_PARTICLES.sub("", word)
+    return rest if rest != word and not _is_surname(word) and not _is_given(word) and _is_surname(rest) else word
 
 
 #: What families put before their name in the mailbox that they share.
@@ -282,11 +317,11 @@ def is_family_mailbox(local: str) -> bool:
 
 def is_known_given(given: str) -> bool:
     """Tell whether the first word of a given name is a name people bear; a typing error or a rare nickname is not."""
-    return given_frequencies().get(given.split(" ", maxsplit=1)[0], 0) >= 500
+    return given_frequencies().get(given.split(" ", maxsplit=1)[0], 0) >= KNOWN_FROM
 
 
 def _is_given(word: str) -> bool:
-    return len(word) > 2 and (given_frequencies().get(word, 0) >= 500 or word in everyday_names())
+    return len(word) > 2 and (given_frequencies().get(word, 0) >= KNOWN_FROM or word in everyday_names())
 
 
 def _is_surname(word: str) -> bool:

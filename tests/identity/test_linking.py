@@ -131,10 +131,56 @@ def test_a_tax_id_of_another_keeps_father_and_son_of_one_name_apart(workspace, w
     assert len(set(resolve(con, judgements()).values())) == 1
 
 
+def test_cousins_of_one_name_are_two_and_a_name_taken_apart_elsewhere_is_one(workspace, warehouse_with):
+    """First surname the same and second one another: two people, though they share all that a family shares."""
+    home = {"street": "Calle 90 44", "postcode": "764506", "phone": "+573014088065", "country": "CO"}
+    con = warehouse_with([
+        {"id": "one", "given": "Jairo", "family": "Zubeldía Balbas", "email": "jairo.zb1@x.example", **home},
+        {"id": "cousin", "given": "Jairo", "family": "Zubeldía Manzorro", "email": "jairo.zm2@y.example", **home},
+        {"id": "parted", "given": "Jairo Zubeldía", "family": "Balbas Ruiz", "email": "jairo.zb1@x.example", **home},
+    ])  # fmt: skip
+    found = resolve(con)
+    assert found["one"] == found["parted"] != found["cousin"]
+    told = {line["comparison"] for line in explain_pair(con, "crm_people:one", "crm_people:cousin")}
+    assert "apart" in told
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ({"given": "J. Luis", "family": "Zubeldía Ostos"}, {"given": "José Luis", "family": "Zubeldía Ostos"}),
+        ({"given": "Vera", "family": "Prados Núñez"}, {"given": "Vera", "family": "Prados Nunez"}),
+        ({"given": "Adrián", "family": "Zubeldía Ostos"}, {"given": "Adrián", "family": "Ostos Zubeldía"}),
+        ({"given": "Manuela", "family": "Zubeldía"}, {"given": "Manuela Zubeldía", "family": "González"}),
+    ],
+    ids=["initial before a second name", "tilde lost", "surnames the other way round", "surname among the given names"],
+)
+def test_names_written_otherwise_at_one_address_are_one_person(workspace, warehouse_with, left, right):
+    home = {"street": "Avenida Colón 290", "postcode": "74463", "city": "Atlixco", "country": "MX"}
+    crowd = [{"id": f"x{n}", "given": "Eva", "family": f"Mora {n}", "country": "MX"} for n in range(40)]
+    found = resolve(warehouse_with([{"id": "left", **left, **home}, {"id": "right", **right, **home}, *crowd]))
+    assert found["left"] == found["right"]
+
+
+def test_a_domain_typed_wrong_is_the_same_mailbox_and_another_separator_is_not_known_to_be(workspace, warehouse_with):
+    ana = {"given": "Ana", "family": "Zubizarreta", "country": "ES"}
+    con = warehouse_with([
+        {"id": "1", **ana, "email": "ana_zubizarreta@gmail.example"}, {"id": "2", **ana, "email": "ana_zubizarreta@gmail.exmaple"},
+        {"id": "3", **ana, "email": "ana-zubizarreta@gmail.example"},
+    ])  # fmt: skip
+    resolve(con)
+    levels = {
+        other: {line["comparison"]: line for line in explain_pair(con, "crm_people:1", f"crm_people:{other}")}["email"]
+        for other in ("2", "3")
+    }
+    assert levels["2"]["level"] == "e-mails whose domains differ in a letter" and levels["2"]["bits"] > 5
+    assert levels["3"]["bits"] == 0
+
+
 def test_what_often_differs_in_these_tables_keeps_nobody_apart():
     model = load_model()
     assert "gamma_tax_id" in kept_apart(model) and "gamma_birth" in kept_apart(model)
-    for comparison in ("tax_id", "birth"):
+    for comparison in ("tax_id", "birth", "surname_2"):
         model["comparisons"][comparison][-1]["m"] = 0.02
     assert kept_apart(model) == ""
 

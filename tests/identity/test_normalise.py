@@ -53,6 +53,12 @@ def test_a_name_in_two_fields(fields, given, first, second):
         ("bob", "robert"),
         ("maria", "maria"),
         ("toño", "antonio"),
+        ("mabel", "maria isabel"),
+        # Names of their own, whatever a list of English nicknames says they are short for.
+        ("laura", "laura"),
+        ("felix", "felix"),
+        ("mark", "mark"),
+        ("sara", "sara"),
     ],
 )
 def test_nicknames_in_spanish_and_english(nickname, name):
@@ -62,10 +68,22 @@ def test_nicknames_in_spanish_and_english(nickname, name):
 @pytest.mark.parametrize(
     ("local", "given", "surname"),
     [("franciscorosas70", "francisco", "rosas"), ("mieres.francisco660", "francisco", "mieres"), ("jrodriguez62", "j", "rodriguez"),
-     ("isaac_escales", "isaac", "escales"), ("info", "", ""), ("x9k2", "", "")],
+     ("isaac_escales", "isaac", "escales"), ("info", "", ""), ("x9k2", "", ""),
+     ("leonor_delpozo", "leonor", "pozo"), ("alfonso.delafuente", "alfonso", "fuente"), ("mariagomezq", "maria", "gomez")],
 )  # fmt: skip
 def test_names_read_out_of_addresses(local, given, surname):
     found = names.from_email_local(local)
+    assert (found.given, found.surname_1) == (given, surname)
+
+
+@pytest.mark.parametrize(
+    ("fields", "given", "surname"),
+    [(("no name", "no last"), "", ""), (("Man of", "Harrison"), "", "harrison"), (("of the", "Wang"), "", "wang"),
+     (("Anthony", "of house"), "anthony", ""),
+     (("Ben", "Smith"), "ben", "smith"), (("No", "Kim"), "no", "kim"), (("de la", "Cruz"), "", "cruz")],
+)  # fmt: skip
+def test_what_somebody_is_is_no_name_and_short_names_are(fields, given, surname):
+    found = names.split_two_fields(*fields)
     assert (found.given, found.surname_1) == (given, surname)
 
 
