@@ -1,6 +1,7 @@
 """Contact points as they were written and as they are meant: `identity.contact_points`.
 
-In: the records of people. Out: one row per record and kind (email, phone, tax_id, postcode, address), with the original, the
+In: the records of people. Out: one row per record and kind (email, phone, tax_id, postcode, address,
+handle_x and its like), with the original, the
 standard form, whether it can be used, and why not. What stays true: the original is always kept, and a suggestion is never
 applied by itself. Values are judged once each, however often they occur.
 """
@@ -8,6 +9,7 @@ applied by itself. Values are judged once each, however often they occur.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -42,15 +44,17 @@ def contact_points(raw: pl.DataFrame, clean: pl.DataFrame) -> pl.DataFrame:
     Returns:
         `record_key`, `kind`, `original`, `standard`, `status`, `mark`, `suggestion`; one row per record and kind that has a value.
     """
-    rows = raw.select("record_key", "source_table", "email", "phone", "tax_id", "street", "postcode", "region").join(
-        clean.select("record_key", "country_code"), on="record_key", how="left", maintain_order="left"
-    )
+    handles = [column for column in raw.columns if column.startswith("handle_")]
+    rows = raw.select(
+        "record_key", "source_table", "email", "phone", "tax_id", "street", "postcode", "region", *handles
+    ).join(clean.select("record_key", "country_code"), on="record_key", how="left", maintain_order="left")
     parts = [
         _judged(rows, "email", ["email"], _email),
         _judged(rows, "phone", ["phone", "country_code"], _phone),
         _judged(rows, "tax_id", ["tax_id", "country_code"], _tax_id),
         _judged(rows, "postcode", ["postcode", "country_code", "region"], _postcode),
         _judged(rows, "street", ["street"], _street).with_columns(pl.lit("address").alias("kind")),
+        *[_judged(rows, column, [column], _handle) for column in handles],
     ]
     return pl.concat(parts).sort("record_key", "kind")
 
@@ -137,6 +141,15 @@ def _postcode(raw: str, country: str | None, region: str | None) -> Judged:
     if found.problem == "other_region":
         return found.code, "suspect", "other_region", found.province
     return found.code, "invalid" if found.problem else "valid", found.problem or None, None
+
+
+#: `@ana.ruiz`, `https://instagram.com/ana.ruiz/`, `ana.ruiz`: letters, digits, dots and underscores, 2 to 30 of them.
+_HANDLE = re.compile(r"(?:https?://)?(?:www\.)?(?:[a-z]+\.com/)?@?([a-z0-9._]{2,30})/?")
+
+
+def _handle(raw: str) -> Judged:
+    found = _HANDLE.fullmatch(raw.strip().lower())
+    return (found[1], "valid", None, None) if found else (None, "invalid", "syntax", None)
 
 
 def _street(raw: str) -> Judged:

@@ -34,6 +34,9 @@ ROLES = (
 )  # fmt: skip
 
 
+#: Somebody's names on social networks: no evidence of who is who, but what they say there is theirs.
+HANDLES = ("handle_facebook", "handle_instagram", "handle_tiktok", "handle_x")
+
 #: To be raised when the same text is cleaned otherwise: then all records are cleaned anew.
 METHOD = 3
 
@@ -118,10 +121,10 @@ def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year
 
     A record that was merged at its source and is exported no more gets a row of its own, so that its id still finds its person.
     """
-    told = digest(str(METHOD), str(year), "record_key", "default_country", *ROLES, "is_merged")
+    told = digest(str(METHOD), str(year), "record_key", "default_country", *ROLES, *HANDLES, "is_merged")
     con.execute(f"CREATE OR REPLACE TEMP TABLE merges AS {merges_of(tables)}")
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT *, {told} AS raw_hash FROM ({with_merged(tables, ROLES)})"
+        f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT *, {told} AS raw_hash FROM ({with_merged(tables, (*ROLES, *HANDLES))})"
     )
 
 

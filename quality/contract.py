@@ -21,8 +21,8 @@ from warehouse.settings import settings
 Role = Literal[
     "full_name", "given_name", "family_name", "email", "phone", "tax_id", "birth_date", "birthday",
     "street", "city", "postcode", "region", "country", "observed_at", "is_deleted", "is_one_time",
-    "consent", "anonymous_id", "login", "merged_into", "merged_ids", "text", "company", "handle", "is_company",
-    "is_person", "website", "account", "url",
+    "consent", "anonymous_id", "login", "merged_into", "merged_ids", "text", "company", "is_company",
+    "handle", "handle_facebook", "handle_instagram", "handle_tiktok", "handle_x", "is_person", "website", "account", "url",
 ]  # fmt: skip
 
 #: Roles whose columns hold personal data; their values never leave a room in a message.

@@ -63,6 +63,12 @@ class Person:
     traits: Traits = field(default_factory=Traits)
 
 
+def handle_of(person: Person) -> str:
+    """Return what a person is called on social networks."""
+    given, surname = (folded(name).lower().replace(" ", "") for name in (person.given.split()[0], person.surname_1))
+    return f"{given}{surname[:6]}{person.person_id[-3:]}"
+
+
 def folded(text: str) -> str:
     """Return text without accents, as machines and hurried people write it."""
     decomposed = unicodedata.normalize("NFD", text)

@@ -22,6 +22,23 @@ def judged(**cells):
 
 
 @pytest.mark.parametrize(
+    ("raw", "standard", "status"),
+    [("@Ana.Ruiz", "ana.ruiz", "valid"), ("https://www.instagram.com/ana.ruiz/", "ana.ruiz", "valid"), ("x.com/ana_ruiz9", "ana_ruiz9", "valid"),
+     ("Ana Ruiz", None, "invalid"), ("@", None, "invalid")],
+)  # fmt: skip
+def test_names_on_social_networks(raw, standard, status):
+    cells = {
+        "record_key": "r1",
+        "source_table": "t",
+        **dict.fromkeys(("email", "phone", "tax_id", "street", "postcode", "region")),
+        "handle_x": raw,
+    }
+    raw_records = pl.DataFrame([cells], schema=dict.fromkeys(cells, pl.String))
+    found = contact_points(raw_records, pl.DataFrame({"record_key": ["r1"], "country_code": ["MX"]})).row(0, named=True)
+    assert (found["kind"], found["original"], found["standard"], found["status"]) == ("handle_x", raw, standard, status)
+
+
+@pytest.mark.parametrize(
     ("domain", "near"),
     [
         ("gmial.com", "gmail.com"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.generate import facts
-from data.generate.people import Person, folded
+from data.generate.people import Person, folded, handle_of
 from data.generate.systems.damage import company_name, everyday_name, home, maybe_typo, mojibake, written_phone
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 HEADER = ["ID de registro", "Nombre", "Apellidos", "Correo", "Número de teléfono", "Ciudad", "Código postal", "País/región",
           "Fecha de nacimiento", "Etapa del ciclo de vida", "Fecha de creación", "Fecha de última modificación",
-          "Propietario del contacto", "Consentimiento para publicidad", "IDs de objetos fusionados"]  # fmt: skip
+          "Propietario del contacto", "Consentimiento para publicidad", "IDs de objetos fusionados",
+          "Nombre de usuario de Twitter", "Instagram"]  # fmt: skip
 #: Share of contacts that somebody merged others into, inside the portal.
 MERGED = 0.04
 
@@ -28,6 +29,7 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
     """Write the CRM's contacts and note which record is which person."""
     rows: list[list[str]] = []
     record = 50000
+    handles = random.Random(len(people) + 1)  # so are the names on social networks
     merges = _merged_away(
         random.Random(len(people))
     )  # chance of its own, so that merging changes nothing else about the company
@@ -65,6 +67,8 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
                 facts.COUNTRY_NAMES_ES[person.country], born, rng.choice(["Lead", "Oportunidad", "Cliente", "Suscriptor"]),
                 f"{created:%d/%m/%Y %H:%M}", f"{changed:%d/%m/%Y %H:%M}", rng.choice(["", "Luis Peña", "Ana Ríos", "María Solís"]),
                 rng.choices(["Sí", "No", ""], [58, 14, 28])[0], next(merges),
+                f"@{handle_of(person)}" if handles.random() < 0.4 else "",
+                f"https://www.instagram.com/{handle_of(person)}/" if handles.random() < 0.3 else "",
             ])  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "hubspot-contactos.csv").open("w", newline="", encoding="utf-8-sig") as handle:

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from data.generate.people import folded
+from data.generate.people import handle_of
 from data.generate.programmes import ADS, KEYWORDS, PAID
 from data.generate.systems.segment import last_days
 from data.generate.systems.texts import mood, sentence
@@ -138,14 +138,14 @@ def write_sendgrid(folder: Path, world: World) -> dict[str, int]:
 
 
 def write_social(folder: Path, world: World) -> dict[str, int]:
-    """Write mentions: UTF-16 and tabs, emoji and line breaks, handles that nobody else knows."""
+    """Write mentions: UTF-16 and tabs, emoji and line breaks, handles of which the CRM knows some."""
     rng = world.rng("social")
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for person in world.people:
         if rng.random() > 0.06 + 0.5 * person.traits.influence:
             continue
-        handle = f"@{folded(person.given.split()[0]).lower()}{folded(person.surname_1).lower().replace(' ', '')[:6]}{person.person_id[-3:]}"
+        handle = f"@{handle_of(person)}"
         followers = int(rng.lognormvariate(4.5 + 4 * person.traits.influence, 1.0))
         for _ in range(rng.choice([1, 1, 2, 4])):
             at = world.moment(rng, world.until - timedelta(days=300), world.until)

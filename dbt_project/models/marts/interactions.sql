@@ -174,6 +174,20 @@ happened as (
     from {{ ref("survey_answers") }}
     union all
     select
+        'mention:' || mention_id,
+        customer_id,
+        posted_at,
+        'social_' || kind,
+        'in',
+        lower(network),
+        'social',
+        null,
+        null,
+        listening_sentiment
+    from {{ ref("social_mentions") }}
+    where customer_id is not null
+    union all
+    select
         'campaign:' || campaign_member_id,
         customer_id,
         responded_date::timestamp,
