@@ -37,8 +37,11 @@ ROLES = (
 #: Somebody's names on social networks: no evidence of who is who, but what they say there is theirs.
 HANDLES = ("handle_facebook", "handle_instagram", "handle_tiktok", "handle_x")
 
+#: Columns of `identity.records` that are made of the others when all are written.
+MADE_LAST = ("birth_date", "birth_day", "email_shared", "phone_shared", "name_in_order")
+
 #: To be raised when the same text is cleaned otherwise: then all records are cleaned anew.
-METHOD = 3
+METHOD = 4
 
 #: A shorter identifier of a table's own is a number of few people among many.
 MIN_IDENTIFIER_LETTERS = 5
@@ -78,9 +81,11 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
         records, contact_points_now = "fresh_records", "SELECT * FROM fresh_points"
         if is_known:
             records = (
-                "(SELECT * FROM fresh_records UNION ALL BY NAME SELECT r.* EXCLUDE (birth_date, birth_day, email_shared, phone_shared) "
+                "(SELECT * FROM fresh_records UNION ALL BY NAME SELECT r.* "
                 "REPLACE (c.email_key AS email_key, c.phone_e164 AS phone_e164, c.tax_id AS tax_id), c.born, c.birthday "
-                "FROM identity.records AS r JOIN identity.record_contents AS c USING (record_key) SEMI JOIN unchanged USING (record_key))"
+                # Records of an earlier version of this room may lack a column; then none of them is taken over.
+                f"FROM (SELECT COLUMNS(lambda c: c NOT IN {MADE_LAST}) FROM identity.records) AS r "
+                "JOIN identity.record_contents AS c USING (record_key) SEMI JOIN unchanged USING (record_key))"
             )
             contact_points_now += (
                 " UNION ALL BY NAME SELECT p.* FROM identity.contact_points AS p SEMI JOIN unchanged USING (record_key)"
@@ -143,7 +148,10 @@ def write_records(con: duckdb.DuckDBPyConnection, cleaned_rows: str, today: date
     con.execute(
         f"CREATE OR REPLACE TABLE identity.records AS SELECT * EXCLUDE (born, birthday), CASE WHEN {is_taken} THEN born END AS birth_date, "
         f"CASE WHEN {is_taken} THEN strftime(born, '%m-%d') ELSE birthday END AS birth_day, "
-        f"CASE WHEN email_kind = 'family' THEN 'yes' END AS email_shared, NULL::VARCHAR AS phone_shared FROM {cleaned_rows} ORDER BY record_key"
+        f"CASE WHEN email_kind = 'family' THEN 'yes' END AS email_shared, NULL::VARCHAR AS phone_shared, "
+        # Who wrote their names the other way round is found by them, too.
+        "CASE WHEN given_canonical < surname_1 THEN given_canonical || ' ' || surname_1 ELSE surname_1 || ' ' || given_canonical END "
+        f"AS name_in_order FROM {cleaned_rows} ORDER BY record_key"
     )
 
 

@@ -162,6 +162,30 @@ def test_names_written_otherwise_at_one_address_are_one_person(workspace, wareho
     assert found["left"] == found["right"]
 
 
+def test_names_the_other_way_round_are_found_and_told_once(workspace, warehouse_with):
+    """Neither a place nor a date is the same: the two names alone bring the records together."""
+    con = warehouse_with([
+        {"id": "1", "given": "Nathan", "family": "Zubeldía", "street": "Peppin 59", "postcode": "61720", "country": "MX"},
+        {"id": "2", "given": "Zubeldia", "family": "Nathan", "street": "Peppin Pace 59", "postcode": "61270", "country": "MX"},
+    ])  # fmt: skip
+    resolve(con)
+    assert rows(con, "SELECT name_in_order FROM identity.records") == [{"name_in_order": "nathan zubeldia"}] * 2
+    told = {line["comparison"]: line for line in explain_pair(con, "crm_people:1", "crm_people:2")}
+    assert told["given"]["level"] == "names the other way round" and told["given"]["bits"] > 5
+    assert told["surname_1"]["bits"] == 0
+    assert len(rows(con, "SELECT * FROM identity.loose_pairs")) == 1
+
+
+def test_records_of_an_earlier_version_are_cleaned_anew(workspace, warehouse_with):
+    con = warehouse_with([{"id": "1", **ANA}, {"id": "3", **LEO}])
+    standardise(con, date(2026, 11, 1))
+    now = con.execute("SELECT * FROM identity.records").fetchall()
+    con.execute("ALTER TABLE identity.records DROP name_in_order")
+    con.execute("UPDATE identity.record_contents SET raw_hash = raw_hash + 1")
+    standardise(con, date(2026, 11, 1))
+    assert con.execute("SELECT * FROM identity.records").fetchall() == now
+
+
 def test_a_domain_typed_wrong_is_the_same_mailbox_and_another_separator_is_not_known_to_be(workspace, warehouse_with):
     ana = {"given": "Ana", "family": "Zubizarreta", "country": "ES"}
     con = warehouse_with([
