@@ -22,7 +22,8 @@ Entity = Literal["person", "company"]
 #: Columns of `identity.records` that records may be compared by, per kind of thing.
 COMPARED: dict[Entity, tuple[str, ...]] = {
     "person": (
-        "given", "is_known_given", "name_in_order", "name_inferred_from", "given_first", "given_canonical", "surname_1", "surname_2",
+        "given", "is_known_given", "name_in_order", "name_inferred_from", "given_first", "given_canonical", "given_stands_for",
+        "surname_1", "surname_2",
         "surname_sound", "email_key", "email_local", "email_shared", "phone_e164", "phone_shared", "tax_id", "birth_date", "birth_day", "street_name",
         "street_number", "postcode", "city_key", "country_code",
     ),

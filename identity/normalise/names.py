@@ -102,23 +102,39 @@ def surname_frequencies() -> dict[str, int]:
 
 
 @cache
-def english_nicknames() -> dict[str, str]:
-    """Nickname to canonical name where only one is meant; canonical names map to themselves."""
+def _meant_by() -> dict[str, set[str]]:
+    """English nickname to all names that it may mean."""
     found: dict[str, set[str]] = {}
-    canonical: set[str] = set()
     for row in csv.reader((files("nicknames") / "names.csv").open(encoding="utf-8")):
         if len(row) == 3 and row[1] == "has_nickname":
-            canonical.add(row[0])
             found.setdefault(row[2], set()).add(row[0])
-    borne = _registered()
-    # Laura is no Laurinda and Félix no Felicia: a name that more people bear than what it might stand for stands for itself.
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def stands_for(given: str) -> str:
+    """Return the names that the first of some given names may stand for, itself among them: `harry` is harold, harry or henry."""
+    first = given.partition(" ")[0]
+    return " ".join(sorted({first, canonical_given(first).partition(" ")[0], *_meant_by().get(first, ())}))
+
+
+def _is_borne_more(nickname: str, name: str) -> bool:
+    """Tell whether a nickname is a name of its own: Laura is no Laurinda and Félix no Felicia."""
+    borne = _registered().get(nickname, 0)
+    return borne >= KNOWN_FROM and borne > _registered().get(name, 0)
+
+
+@cache
+def english_nicknames() -> dict[str, str]:
+    """Nickname to canonical name where only one is meant; canonical names map to themselves."""
+    found = _meant_by()
+    canonical = {name for names in found.values() for name in names}
     single = {
         nick: name
         for nick, names in found.items()
-        if len(names) == 1
-        and nick not in canonical
-        and not (borne.get(nick, 0) >= KNOWN_FROM and borne[nick] > borne.get(next(iter(names)), 0))
+        if len(names) == 1 and nick not in canonical
         for name in names
+        if not _is_borne_more(nick, name)
     }
     return {**{name: name for name in canonical}, **single}
 

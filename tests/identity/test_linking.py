@@ -162,6 +162,18 @@ def test_names_written_otherwise_at_one_address_are_one_person(workspace, wareho
     assert found["left"] == found["right"]
 
 
+def test_short_names_of_several_meanings_are_no_contradiction_and_brother_and_sister_are(workspace, warehouse_with):
+    home = {"family": "Zubeldía", "street": "Main Street 5", "postcode": "10001", "country": "US"}
+    con = warehouse_with([
+        {"id": "1", "given": "Harry", **home}, {"id": "2", "given": "Henry", **home}, {"id": "3", "given": "Ángela", **home},
+        {"id": "4", "given": "Ángel", **home}, {"id": "5", "given": "Mary Ann", **home}, {"id": "6", "given": "Mary Jane", **home},
+    ])  # fmt: skip
+    found = resolve(con)
+    assert found["1"] == found["2"] and found["3"] != found["4"] and found["5"] != found["6"]
+    told = {line["comparison"]: line["level"] for line in explain_pair(con, "crm_people:1", "crm_people:2")}
+    assert told["given"] == "one name may be short for the other"
+
+
 def test_names_the_other_way_round_are_found_and_told_once(workspace, warehouse_with):
     """Neither a place nor a date is the same: the two names alone bring the records together."""
     con = warehouse_with([

@@ -66,6 +66,15 @@ def test_nicknames_in_spanish_and_english(nickname, name):
 
 
 @pytest.mark.parametrize(
+    ("given", "names_meant"),
+    [("harry", {"harold", "henry", "harry"}), ("henry", {"henry"}), ("paty", {"paty", "patricia"}), ("chema", {"chema", "jose"}),
+     ("maria carmen", {"maria"})],
+)  # fmt: skip
+def test_what_a_given_name_may_stand_for(given, names_meant):
+    assert names_meant <= set(names.stands_for(given).split())
+
+
+@pytest.mark.parametrize(
     ("local", "given", "surname"),
     [("franciscorosas70", "francisco", "rosas"), ("mieres.francisco660", "francisco", "mieres"), ("jrodriguez62", "j", "rodriguez"),
      ("isaac_escales", "isaac", "escales"), ("info", "", ""), ("x9k2", "", ""),
