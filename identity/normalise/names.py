@@ -285,8 +285,7 @@ def from_email_local(local: str) -> Name:
     if not words or len(words) > 3:
         return Name()
     if len(words) == 1:
-        # `mariagomezq`: the second surname's initial behind the first.
-        words = list(_cut(words[0]) or _cut(words[0][:-1])) or words
+        words = list(_cut(words[0]) or _cut_before_initial(words[0])) or words
     given = [w for w in words if _is_given(w)]
     surnames = [w for w in words if _is_surname(w)]
     if len(words) >= 2:
@@ -342,6 +341,14 @@ def _is_given(word: str) -> bool:
 
 def _is_surname(word: str) -> bool:
     return len(word) > 2 and surname_frequencies().get(word, 0) >= 100
+
+
+def _cut_before_initial(word: str) -> tuple[str, ...]:
+    """Cut `mariagomezq`, where the second surname's initial stands behind the first, into given name and surname."""
+    if _is_given(word) or _is_surname(word):
+        return ()
+    parts = _cut(word[:-1])
+    return parts if all(len(part) > 1 for part in parts) else ()
 
 
 def _cut(word: str) -> tuple[str, ...]:

@@ -78,7 +78,8 @@ def test_what_a_given_name_may_stand_for(given, names_meant):
     ("local", "given", "surname"),
     [("franciscorosas70", "francisco", "rosas"), ("mieres.francisco660", "francisco", "mieres"), ("jrodriguez62", "j", "rodriguez"),
      ("isaac_escales", "isaac", "escales"), ("info", "", ""), ("x9k2", "", ""),
-     ("leonor_delpozo", "leonor", "pozo"), ("alfonso.delafuente", "alfonso", "fuente"), ("mariagomezq", "maria", "gomez")],
+     ("leonor_delpozo", "leonor", "pozo"), ("alfonso.delafuente", "alfonso", "fuente"), ("mariagomezq", "maria", "gomez"),
+     ("barbara42", "barbara", ""), ("harold3", "harold", "")],
 )  # fmt: skip
 def test_names_read_out_of_addresses(local, given, surname):
     found = names.from_email_local(local)
