@@ -31,6 +31,8 @@ FUNCTIONS = {
 SQL_FUNCTIONS = (
     "CREATE OR REPLACE TEMPORARY FUNCTION list_has_all(whole ARRAY<STRING>, part ARRAY<STRING>) RETURNS BOOLEAN "
     "RETURN size(array_except(part, whole)) = 0",
+    "CREATE OR REPLACE TEMPORARY FUNCTION list_intersect(one ARRAY<STRING>, other ARRAY<STRING>) RETURNS ARRAY<STRING> "
+    "RETURN array_intersect(one, other)",
     "CREATE OR REPLACE TEMPORARY FUNCTION list_has_any(one ARRAY<STRING>, other ARRAY<STRING>) RETURNS BOOLEAN "
     "RETURN arrays_overlap(one, other)",
 )

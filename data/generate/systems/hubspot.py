@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HEADER = ["ID de registro", "Nombre", "Apellidos", "Correo", "Número de teléfono", "Ciudad", "Código postal", "País/región",
           "Fecha de nacimiento", "Etapa del ciclo de vida", "Fecha de creación", "Fecha de última modificación",
           "Propietario del contacto", "Consentimiento para publicidad", "IDs de objetos fusionados",
-          "Nombre de usuario de Twitter", "Instagram"]  # fmt: skip
+          "Nombre de usuario de Twitter"]  # fmt: skip
 #: Share of contacts that somebody merged others into, inside the portal.
 MERGED = 0.04
 
@@ -68,7 +68,6 @@ def write(folder: Path, people: list[Person], rng: random.Random, truth: Truth, 
                 f"{created:%d/%m/%Y %H:%M}", f"{changed:%d/%m/%Y %H:%M}", rng.choice(["", "Luis Peña", "Ana Ríos", "María Solís"]),
                 rng.choices(["Sí", "No", ""], [58, 14, 28])[0], next(merges),
                 f"@{handle_of(person)}" if handles.random() < 0.4 else "",
-                f"https://www.instagram.com/{handle_of(person)}/" if handles.random() < 0.3 else "",
             ])  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "hubspot-contactos.csv").open("w", newline="", encoding="utf-8-sig") as handle:
