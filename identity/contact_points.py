@@ -1,8 +1,7 @@
 """Contact points as they were written and as they are meant: `identity.contact_points`.
 
-In: the records of people. Out: one row per record and kind (email, phone, tax_id, postcode, address,
-handle_x and its like), with the original, the
-standard form, whether it can be used, and why not. What stays true: the original is always kept, and a suggestion is never
+In: the records of people. Out: one row per record and kind (email, phone, tax_id, postcode, address, handle_x and its like), with the
+original, the standard form, whether it can be used, and why not. What stays true: the original is always kept, and a suggestion is never
 applied by itself. Values are judged once each, however often they occur.
 """
 

@@ -28,7 +28,7 @@ NO_PAIRS = "SELECT ''::VARCHAR AS l, ''::VARCHAR AS r, 0.0::DOUBLE AS w WHERE fa
 
 
 def group_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> int:
-    """Make `grouped` (a group per record that is connected with another) and `scored_groups` (those not scored as they are).
+    """Make `grouped` (a group per record that is connected with another) and `group_contents` (what each group is, by a hash).
 
     Groups that grow too large are connected again by stricter evidence.
 
