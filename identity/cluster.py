@@ -1,6 +1,6 @@
 """Groups of records to people: average linkage inside each group, with people's judgements as constraints.
 
-In: `identity.links`, `identity.records`. Out: `identity.clusters`, one row per record with its cluster, and
+In: what :mod:`identity.link` wrote, `identity.records`. Out: `identity.clusters`, one row per record with its cluster, and
 `identity.cluster_quality`, one row per cluster of two records or more; `identity.clustered_groups`, what was clustered, by a
 hash: groups whose links did not change are not looked at again. Why average linkage: connected components let one
 false pair join two people; here two sets of records join only while the average weight between them speaks for it
@@ -57,8 +57,8 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
             """
         )
         con.execute("CREATE OR REPLACE TABLE identity.clustered_groups AS SELECT * FROM contents ORDER BY group_id")
-        con.execute("COMMIT")
         _write_quality(con)
+        con.execute("COMMIT")
         result.rows_in = count(con, "identity.clusters")
         result.rows_out = int(con.execute("SELECT count(DISTINCT cluster_key) FROM identity.clusters").fetchall()[0][0])
         largest = con.execute("SELECT coalesce(max(records), 1) FROM identity.cluster_quality").fetchall()[0][0]
@@ -68,11 +68,9 @@ def cluster_records(con: duckdb.DuckDBPyConnection) -> StepResult:
 
 def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: EntityRules) -> None:
     """Make `contents` (what each group is, by a hash), `refined_groups` (those that changed) and `as_before` (what the others are)."""
-    cuts = f"'{METHOD} {rules.merge_cut_bits} {rules.clip_bits}'"
-    content = digest("record_l", "record_r", "match_weight", "verdict", cuts)
+    cuts = digest(f"'{METHOD} {rules.merge_cut_bits} {rules.clip_bits}'")
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE contents AS SELECT group_id, count(*) AS pairs, "
-        f"bit_xor({content}) AS content FROM identity.links GROUP BY 1"
+        f"CREATE OR REPLACE TEMP TABLE contents AS SELECT group_id, pairs, xor(links, {cuts}) AS content FROM identity.linked_groups"
     )
     if not (has_table(con, "identity", "clustered_groups") and has_table(con, "identity", "clusters")):
         con.execute("CREATE OR REPLACE TEMP TABLE refined_groups AS SELECT group_id FROM contents")
@@ -83,9 +81,9 @@ def _groups_to_refine(con: duckdb.DuckDBPyConnection, rules: EntityRules) -> Non
     )
     con.execute(
         """
-        CREATE OR REPLACE TEMP TABLE as_before AS SELECT record_key, cluster_key FROM identity.clusters
-        WHERE record_key IN (SELECT unnest([record_l, record_r]) FROM identity.links
-            WHERE group_id NOT IN (SELECT group_id FROM refined_groups))
+        CREATE OR REPLACE TEMP TABLE as_before AS SELECT c.record_key, c.cluster_key
+        FROM identity.clusters AS c JOIN identity.linked_records AS l USING (record_key)
+        WHERE l.group_id IS NOT NULL AND l.group_id NOT IN (SELECT group_id FROM refined_groups)
         """
     )
 
@@ -192,17 +190,22 @@ def average_linkage(weights: npt.NDArray[np.float64], cut: float) -> npt.NDArray
 
 
 def _write_quality(con: duckdb.DuckDBPyConnection) -> None:
-    """Cohesion and weakest edge of every cluster of two records or more."""
+    """Cohesion and weakest edge of every cluster of two records or more; clusters of groups that are as before keep theirs."""
+    kept = "FROM identity.cluster_quality WHERE cluster_key IN (SELECT cluster_key FROM as_before)"
+    kept = kept if has_table(con, "identity", "cluster_quality") else "SELECT NULL::VARCHAR, 0, 0.0, 0.0, 0 WHERE false"
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TABLE identity.cluster_quality AS
-        SELECT l.cluster_key, max(sizes.records) AS records, round(avg(p.match_weight), 4) AS cohesion_bits,
-            min(p.match_weight) AS weakest_bits, count(*) FILTER (p.match_weight < 0) AS doubtful_pairs
-        FROM identity.links AS p
-        JOIN identity.clusters AS l ON l.record_key = p.record_l
-        JOIN identity.clusters AS r ON r.record_key = p.record_r AND r.cluster_key = l.cluster_key
-        JOIN (SELECT cluster_key, count(*) AS records FROM identity.clusters GROUP BY 1) AS sizes
-            ON sizes.cluster_key = l.cluster_key
-        GROUP BY l.cluster_key ORDER BY 1
+        WITH sizes AS (SELECT cluster_key, count(*) AS records FROM refined GROUP BY 1),
+        measured AS (
+            SELECT l.cluster_key, max(sizes.records) AS records, round(avg(p.match_weight), 4) AS cohesion_bits,
+                min(p.match_weight) AS weakest_bits, count(*) FILTER (p.match_weight < 0) AS doubtful_pairs
+            FROM identity.links AS p
+            JOIN refined AS l ON l.record_key = p.record_l
+            JOIN refined AS r ON r.record_key = p.record_r AND r.cluster_key = l.cluster_key
+            JOIN sizes ON sizes.cluster_key = l.cluster_key
+            GROUP BY l.cluster_key
+        )
+        FROM measured UNION ALL ({kept}) ORDER BY 1
         """
     )

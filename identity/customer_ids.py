@@ -4,7 +4,7 @@ In: `identity.clusters`, the ledger of all earlier runs. Out: `identity.members`
 `identity.customer_events` (append-only: created, joined, left, merged, split, retired) and `identity.customer_aliases`
 (every id ever issued to the one that answers for it now). What stays true: a cluster keeps the id that most of its records
 had, the oldest of equals; no id is ever issued twice; the ledger is written whole and renamed, before anything that
-depends on it, so a crash repeats nothing.
+depends on it, so a crash repeats nothing. Where the tables are those of the ledger, they get what is new; else they are made anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import polars as pl
 
 from identity.health import check_health
 from warehouse import lake
-from warehouse.duck import count, digest
+from warehouse.duck import count, has_table, keep
 from warehouse.errors import CdpError, edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -78,11 +78,10 @@ def assign_customer_ids(con: duckdb.DuckDBPyConnection, model_version: str, acce
     """
     with step("customer ids") as result, edge("identity"):
         news = _news(con, CUSTOMERS)
-        sizes = news.before.group_by("customer_id").len()["len"].to_list()
-        signs = check_health(con, Counter(sizes), news.kept_pct, accepted)
+        sizes = "SELECT n, count(*) FROM (SELECT count(*) AS n FROM members_before GROUP BY customer_id) GROUP BY 1"
+        signs = check_health(con, Counter(dict(con.execute(sizes).fetchall())), news.kept_pct, accepted)
         kept_pct = news.kept_pct
-        ledger = _kept(news, CUSTOMERS, model_version)
-        _write_tables(con, ledger)
+        _write_tables(con, news, _kept(news, CUSTOMERS, model_version))
         result.rows_in = count(con, "identity.clusters")
         result.rows_out = count(con, "(SELECT DISTINCT customer_id FROM identity.members)")
         result.facts = {**news.counts(), "kept_pct": kept_pct}
@@ -97,19 +96,19 @@ def assign_account_ids(con: duckdb.DuckDBPyConnection, model_version: str) -> di
     Replaces `identity.members`, `identity.customer_events` and `identity.customer_aliases` there, whose ids begin with an A.
     """
     news = _news(con, ACCOUNTS)
-    _write_tables(con, _kept(news, ACCOUNTS, model_version))
+    _write_tables(con, news, _kept(news, ACCOUNTS, model_version))
     return {**news.counts(), "kept_pct": news.kept_pct}
 
 
 @dataclass(frozen=True)
 class News:
-    """What a run changes in a ledger: the ledger and memberships before, the events, how many records keep their id.
+    """What a run changes in a ledger: the ledger before, whether the tables are its, the events, how many records keep their id.
 
     Clusters of records that nobody knew are apart, `record_key` and `customer_id`: they are many, and simple.
     """
 
     ledger: pl.DataFrame
-    before: pl.DataFrame
+    is_in_step: bool
     events: list[Event]
     fresh: pl.DataFrame
     kept_pct: float
@@ -124,16 +123,40 @@ class News:
 
 def _news(con: duckdb.DuckDBPyConnection, register: Register) -> News:
     ledger = read_ledger(register)
-    before = membership(ledger)
-    clusters, left_over, stayed = _changed(con, before)
+    is_in_step = _is_in_step(con, ledger)
+    if is_in_step:
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE members_before AS SELECT record_key, customer_id FROM identity.members"
+        )
+    else:
+        keep(con, "members_before", membership(ledger).to_arrow())
+    clusters, left_over, stayed = _changed(con)
     issued = ledger.filter(pl.col("event") == "created")["customer_id"].to_list()
-    ids = _assigned(clusters, left_over, issued, register.letter)
-    events = _events(clusters, ids, left_over, set(issued))
+    ids = _assigned(clusters, left_over, issued)
+    created, taken = {}, set(issued)
+    for cluster in sorted(clusters.keys() - ids):
+        created[cluster] = new_id(cluster, taken, register.letter)
+        taken.add(created[cluster])
+    ids |= created
+    events = _events(clusters, ids, left_over, set(created.values()))
     after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
     known = [record for record in after if record in left_over]
     stayed_here = sum(1 for record in known if left_over[record] == after[record])
     kept_pct = round(100 * (stayed + stayed_here) / (stayed + len(known)), 3) if stayed or known else 100.0
-    return News(ledger, before, events, _fresh(con, {*issued, *ids.values()}, register.letter), kept_pct)
+    return News(ledger, is_in_step, events, _fresh(con, taken, register.letter), kept_pct)
+
+
+def _is_in_step(con: duckdb.DuckDBPyConnection, ledger: pl.DataFrame) -> bool:
+    """Tell whether the tables are those of a ledger; after a crash, or in another working file, they are not."""
+    tables = ("customer_events", "members", "customer_aliases")
+    if not (ledger.height and all(has_table(con, "identity", table) for table in tables)):
+        return False
+    told = con.execute(
+        "SELECT count(*), max(seq), epoch(arg_max(happened_at, seq)), arg_max(customer_id, seq) FROM identity.customer_events"
+    ).fetchall()[0]
+    last = ledger.row(-1, named=True)
+    happened_at = datetime.fromisoformat(last["happened_at"]).timestamp()
+    return bool(told == (ledger.height, last["seq"], happened_at, last["customer_id"]))
 
 
 def _fresh(con: duckdb.DuckDBPyConnection, taken: set[str], letter: str) -> pl.DataFrame:
@@ -164,7 +187,7 @@ def _kept(news: News, register: Register, model_version: str) -> pl.DataFrame:
     return ledger
 
 
-def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict[str, list[str]], dict[str, str], int]:
+def _changed(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, list[str]], dict[str, str], int]:
     """Return what is not as it was: clusters with their records, and the customers of the records before.
 
     A cluster of exactly the records of a customer keeps its id, and has no part in what happens to others.
@@ -173,32 +196,36 @@ def _changed(con: duckdb.DuckDBPyConnection, before: pl.DataFrame) -> tuple[dict
         Clusters that are no customer of before and hold known records, records (of those customers that are no cluster now) with
         their customer, and how many records are in clusters that stayed. Clusters of unknown records are in `fresh_clusters`.
     """
-    con.register("before", before.to_arrow())
     con.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE as_they_were AS
-        WITH now_sets AS (SELECT cluster_key, count(*) AS n, bit_xor({digest("record_key")}) AS records FROM identity.clusters GROUP BY 1),
-        sets_before AS (SELECT customer_id, count(*) AS n, bit_xor({digest("record_key")}) AS records FROM before GROUP BY 1)
-        SELECT cluster_key, customer_id, n FROM now_sets JOIN sets_before USING (n, records)
+        """
+        CREATE OR REPLACE TEMP TABLE clusters_beside AS
+        WITH found AS (
+            SELECT c.cluster_key, count(*) AS n, count(b.customer_id) AS known, min(b.customer_id) AS customer_id,
+                max(b.customer_id) AS other_customer_id
+            FROM identity.clusters AS c LEFT JOIN members_before AS b USING (record_key) GROUP BY 1
+        ), sizes AS (SELECT customer_id, count(*) AS n FROM members_before GROUP BY 1)
+        SELECT f.cluster_key, f.n, f.known, f.customer_id,
+            f.known = f.n AND f.customer_id = f.other_customer_id AND f.n = s.n IS TRUE AS is_as_it_was
+        FROM found AS f LEFT JOIN sizes AS s USING (customer_id)
         """
     )
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh_clusters AS SELECT record_key, cluster_key FROM identity.clusters WHERE cluster_key NOT IN "
-        "(SELECT cluster_key FROM identity.clusters JOIN before USING (record_key))"
+        "CREATE OR REPLACE TEMP TABLE fresh_clusters AS SELECT record_key, cluster_key FROM identity.clusters "
+        "WHERE cluster_key IN (SELECT cluster_key FROM clusters_beside WHERE known = 0)"
     )
     clusters: dict[str, list[str]] = defaultdict(list)
     for record, cluster in con.execute(
-        "SELECT record_key, cluster_key FROM identity.clusters WHERE cluster_key NOT IN (SELECT cluster_key FROM as_they_were) "
-        "AND cluster_key NOT IN (SELECT cluster_key FROM fresh_clusters) ORDER BY 1"
+        "SELECT record_key, cluster_key FROM identity.clusters WHERE cluster_key IN "
+        "(SELECT cluster_key FROM clusters_beside WHERE known > 0 AND NOT is_as_it_was) ORDER BY 1"
     ).fetchall():
         clusters[cluster].append(record)
     left_over = dict(
         con.execute(
-            "SELECT record_key, customer_id FROM before WHERE customer_id NOT IN (SELECT customer_id FROM as_they_were)"
+            "SELECT record_key, customer_id FROM members_before WHERE customer_id NOT IN "
+            "(SELECT customer_id FROM clusters_beside WHERE is_as_it_was)"
         ).fetchall()
     )
-    stayed = con.execute("SELECT coalesce(sum(n), 0) FROM as_they_were").fetchall()[0][0]
-    con.unregister("before")
+    stayed = con.execute("SELECT coalesce(sum(n), 0) FROM clusters_beside WHERE is_as_it_was").fetchall()[0][0]
     return clusters, left_over, int(stayed)
 
 
@@ -213,9 +240,13 @@ def new_id(cluster_key: str, taken: set[str], letter: str = "C") -> str:
         attempt += 1
 
 
-def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: list[str], letter: str) -> dict[str, str]:
-    """Give each cluster the id most of its records had; of equals the oldest id, then the first name, decides."""
-    age = {customer: i for i, customer in enumerate(issued)}
+def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: list[str]) -> dict[str, str]:
+    """Give clusters the id that most of their records had; of equals the oldest id, then the first name, decides.
+
+    Clusters that get none are not among them.
+    """
+    asked = set(before.values())
+    age = {customer: i for i, customer in enumerate(issued) if customer in asked}
     overlap: Counter[tuple[str, str]] = Counter()
     for cluster, records in clusters.items():
         overlap.update((cluster, before[record]) for record in records if record in before)
@@ -226,16 +257,11 @@ def _assigned(clusters: dict[str, list[str]], before: dict[str, str], issued: li
         if cluster not in ids and customer not in used:
             ids[cluster] = customer
             used.add(customer)
-    taken = set(issued)
-    for cluster in sorted(clusters):
-        if cluster not in ids:
-            ids[cluster] = new_id(cluster, taken, letter)
-            taken.add(ids[cluster])
     return ids
 
 
 def _events(
-    clusters: dict[str, list[str]], ids: dict[str, str], before: dict[str, str], issued: set[str]
+    clusters: dict[str, list[str]], ids: dict[str, str], before: dict[str, str], created: set[str]
 ) -> list[Event]:
     after = {record: ids[cluster] for cluster, records in clusters.items() for record in records}
     events: list[Event] = []
@@ -246,7 +272,7 @@ def _events(
             came_from[customer][before[record]] += 1
             went_to[before[record]][customer] += 1
     living = set(after.values())
-    for customer in sorted(living - issued):
+    for customer in sorted(created):
         origin = came_from[customer].most_common(1)
         events.append(("created", customer, origin[0][0] if origin else None, None))
         if origin and origin[0][0] in living:
@@ -281,31 +307,25 @@ def _append(ledger: pl.DataFrame, news: News, model_version: str) -> pl.DataFram
     return pl.concat([ledger, said.select(list(SCHEMA))])
 
 
-def _write_tables(con: duckdb.DuckDBPyConnection, ledger: pl.DataFrame) -> None:
-    con.register("ledger", ledger.to_arrow())
+def _write_tables(con: duckdb.DuckDBPyConnection, news: News, ledger: pl.DataFrame) -> None:
+    """Make the tables those of the ledger: whole, or by the events that are new."""
+    con.register("new_events", (ledger[news.ledger.height :] if news.is_in_step else ledger).to_arrow())
+    told = "SELECT * REPLACE (happened_at::TIMESTAMPTZ AS happened_at) FROM new_events ORDER BY seq"
     con.execute("BEGIN")
-    con.execute(
-        "CREATE OR REPLACE TABLE identity.customer_events AS SELECT * REPLACE (happened_at::TIMESTAMPTZ AS happened_at) "
-        "FROM ledger ORDER BY seq"
-    )
-    con.execute(
-        """
-        CREATE OR REPLACE TABLE identity.members AS
-        WITH last_move AS (
-            SELECT record_key, event, customer_id FROM ledger WHERE event IN ('joined', 'left')
-            QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY seq DESC) = 1
-        )
-        SELECT m.record_key, m.customer_id, r.source, r.source_table, r.record_id
-        FROM last_move AS m JOIN identity.records AS r USING (record_key)
-        WHERE m.event = 'joined' ORDER BY 1
-        """
-    )
+    if news.is_in_step:
+        con.execute(f"INSERT INTO identity.customer_events {told}")
+        con.execute("DELETE FROM identity.members WHERE record_key IN (SELECT record_key FROM new_events)")
+        con.execute(f"INSERT INTO identity.members {LAST_MOVES}")
+    else:
+        con.execute(f"CREATE OR REPLACE TABLE identity.customer_events AS {told}")
+        con.execute(f"CREATE OR REPLACE TABLE identity.members AS {LAST_MOVES}")
+    con.unregister("new_events")
     con.execute(
         """
         CREATE OR REPLACE TABLE identity.customer_aliases AS
-        WITH RECURSIVE issued AS (SELECT DISTINCT customer_id FROM ledger WHERE event = 'created'),
+        WITH RECURSIVE issued AS (SELECT DISTINCT customer_id FROM identity.customer_events WHERE event = 'created'),
         ended AS (
-            SELECT customer_id, other_customer_id AS heir, event FROM ledger WHERE event IN ('merged', 'retired')
+            SELECT customer_id, other_customer_id AS heir, event FROM identity.customer_events WHERE event IN ('merged', 'retired')
             QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY seq DESC) = 1
         ),
         ended_now AS (SELECT * FROM ended WHERE customer_id NOT IN (SELECT customer_id FROM identity.members)),
@@ -322,7 +342,18 @@ def _write_tables(con: duckdb.DuckDBPyConnection, ledger: pl.DataFrame) -> None:
         """
     )
     con.execute("COMMIT")
-    con.unregister("ledger")
+
+
+#: Where each record went last, of the events at hand.
+LAST_MOVES = """
+    WITH last_move AS (
+        SELECT record_key, event, customer_id FROM new_events WHERE event IN ('joined', 'left')
+        QUALIFY row_number() OVER (PARTITION BY record_key ORDER BY seq DESC) = 1
+    )
+    SELECT m.record_key, m.customer_id, r.source, r.source_table, r.record_id
+    FROM last_move AS m JOIN identity.records AS r USING (record_key)
+    WHERE m.event = 'joined' ORDER BY 1
+"""
 
 
 def resolve(customer_id: str, as_of: datetime | None = None) -> str | None:

@@ -1,6 +1,6 @@
 """Records that loose evidence connects, as groups, and every pair inside them scored.
 
-In: `loose_pairs` of a run and people's judgements. Out: the temporary tables `grouped`, `group_contents` and `links`, which
+In: `fresh_pairs` of a run and people's judgements. Out: the temporary tables `placed`, `groups_now` and `links`, which
 :mod:`identity.link` writes. Every pair inside a group is scored, so that clustering sees all of it; groups that grow too large are
 connected again by stricter evidence; groups that are as they were are taken over.
 """
@@ -27,32 +27,51 @@ Judgement = tuple[str, str, str]
 NO_PAIRS = "SELECT ''::VARCHAR AS l, ''::VARCHAR AS r, 0.0::DOUBLE AS w WHERE false"
 
 
-def group_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> int:
-    """Make `grouped` (a group per record that is connected with another) and `group_contents` (what each group is, by a hash).
+def group_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement], fresh: bool) -> int:
+    """Make `regrouped` (records that are looked at), `placed` (what each is connected with) and `group_contents` (what each group is, by a hash).
 
-    Groups that grow too large are connected again by stricter evidence.
+    Groups that grow too large are connected again by stricter evidence. Of a batch, only records are looked at that something which
+    is new, changed, gone or judged may connect, or connected, with others; `touched_groups` are those that they were in.
 
     Returns:
         How many groups had to be split.
     """
     _judged_pairs(con, judgements)
+    pairs = "SELECT l, r, w FROM fresh_pairs"
+    if fresh:
+        con.execute("CREATE OR REPLACE TEMP TABLE regrouped AS SELECT record_key, content FROM contents_now")
+    else:
+        _regroup_touched(con)
+        left_behind = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
+        pairs += (
+            " UNION ALL SELECT l, r, w FROM identity.loose_pairs WHERE l IN (SELECT record_key FROM regrouped) "
+            f"AND l NOT IN {left_behind} AND r NOT IN {left_behind}"
+        )
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT record_key, content, "
-        "row_number() OVER (ORDER BY record_key) - 1 AS n FROM splink_input"
+        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT record_key, content, row_number() OVER (ORDER BY record_key) - 1 AS n FROM regrouped"
     )
-    pairs = con.sql(
-        "SELECT a.n AS l, b.n AS r, p.w FROM (SELECT l, r, w FROM loose_pairs UNION ALL "
+    connected = con.sql(
+        f"SELECT a.n AS l, b.n AS r, p.w FROM ({pairs} UNION ALL "
         "SELECT l, r, 1000.0 FROM judged_pairs WHERE verdict = 'same') AS p "
         "JOIN numbered AS a ON a.record_key = p.l JOIN numbered AS b ON b.record_key = p.r"
     ).to_arrow_table()
-    left, right, weight = (pairs[column].to_numpy() for column in ("l", "r", "w"))
-    labels, split = _components(left, right, weight.astype(float), count(con, "numbered"))
-    _, first = np.unique(labels, return_index=True)
-    together = np.bincount(labels, minlength=1)[labels] > 1 if len(labels) else np.array([], dtype=bool)
-    con.register("labelled", pa.table({"n": np.flatnonzero(together), "group_n": first[labels][together]}))
+    left, right, weight = (connected[column].to_numpy() for column in ("l", "r", "w"))
+    loose, labels, split = _components(left, right, weight.astype(float), count(con, "numbered"))
+    in_component, component = _first_of(loose)
+    in_group, group = _first_of(labels)
+    con.register(
+        "labelled",
+        pa.table(
+            {
+                "n": np.flatnonzero(in_component),
+                "component_n": component[in_component],
+                "group_n": pa.array(group[in_component], mask=~in_group[in_component]),
+            }
+        ),
+    )
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE grouped AS SELECT m.record_key, m.content, g.record_key AS group_id "
-        "FROM labelled AS l JOIN numbered AS m ON m.n = l.n JOIN numbered AS g ON g.n = l.group_n"
+        "CREATE OR REPLACE TEMP TABLE placed AS SELECT m.record_key, m.content, c.record_key AS component_id, g.record_key AS group_id "
+        "FROM labelled AS l JOIN numbered AS m ON m.n = l.n JOIN numbered AS c ON c.n = l.component_n LEFT JOIN numbered AS g ON g.n = l.group_n"
     )
     con.unregister("labelled")
     con.execute(
@@ -60,14 +79,53 @@ def group_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement
         CREATE OR REPLACE TEMP TABLE group_contents AS
         WITH judged AS (
             SELECT a.group_id, bit_xor({digest("p.l", "p.r", "p.verdict")}) AS said
-            FROM judged_pairs AS p JOIN grouped AS a ON a.record_key = p.l JOIN grouped AS b ON b.record_key = p.r
+            FROM judged_pairs AS p JOIN placed AS a ON a.record_key = p.l JOIN placed AS b ON b.record_key = p.r
             WHERE a.group_id = b.group_id GROUP BY 1
         )
         SELECT g.group_id, count(*) AS records, bit_xor(g.content) AS members, coalesce(any_value(j.said), 0) AS said
-        FROM grouped AS g LEFT JOIN judged AS j USING (group_id) GROUP BY 1
+        FROM placed AS g LEFT JOIN judged AS j USING (group_id) WHERE g.group_id IS NOT NULL GROUP BY 1
         """
     )
     return split
+
+
+def _regroup_touched(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `regrouped` and `touched_groups` of a batch: whole components, since one that was too large is split as a whole."""
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE touched_records AS
+        SELECT record_key FROM changed_records UNION SELECT record_key FROM gone_records
+        UNION SELECT unnest([l, r]) FROM fresh_pairs UNION SELECT unnest([l, r]) FROM judged_pairs
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE touched_components AS
+        SELECT DISTINCT component_id FROM identity.linked_records WHERE component_id IS NOT NULL AND (
+            record_key IN (SELECT record_key FROM touched_records)
+            -- What was judged may be judged no longer.
+            OR group_id IN (SELECT group_id FROM identity.linked_groups WHERE said <> 0))
+        """
+    )
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE regrouped AS SELECT record_key, content FROM contents_now
+        WHERE record_key IN (SELECT record_key FROM touched_records UNION ALL
+            SELECT record_key FROM identity.linked_records WHERE component_id IN (SELECT component_id FROM touched_components))
+        """
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE touched_groups AS SELECT DISTINCT group_id FROM identity.linked_records "
+        "WHERE component_id IN (SELECT component_id FROM touched_components) AND group_id IS NOT NULL"
+    )
+
+
+def _first_of(labels: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return which records share their label with others, and the first record of each record's label."""
+    if not len(labels):
+        return np.array([], dtype=bool), np.array([], dtype=np.int64)
+    _, first = np.unique(labels, return_index=True)
+    return np.bincount(labels)[labels] > 1, first[labels]
 
 
 def _judged_pairs(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement]) -> None:
@@ -91,17 +149,19 @@ def _judged_pairs(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement
 
 def _components(
     left: npt.NDArray[np.int64], right: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], size: int
-) -> tuple[npt.NDArray[np.int64], int]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+    """Return labels of what all pairs connect, labels of what is connected when none is too large, and how many were split."""
     rules = rules_in_force()
-    cut, split = rules.loose_cut_bits, 0
+    cut, split, loose = rules.loose_cut_bits, 0, None
     keep = weight >= cut
     while True:
         graph = coo_array((np.ones(int(keep.sum())), (left[keep], right[keep])), shape=(size, size))
         _, labels = connected_components(graph, directed=False)
+        loose = labels if loose is None else loose
         sizes = np.bincount(labels, minlength=1)
         large = sizes > rules.max_group_records
         if not large.any() or cut > rules.clip_bits.high:
-            return labels.astype(np.int64), split
+            return loose.astype(np.int64), labels.astype(np.int64), split
         split += int(large.sum())
         cut += 2.0
         in_large = large[labels[left]]
@@ -109,16 +169,21 @@ def _components(
 
 
 def groups_to_score(con: duckdb.DuckDBPyConnection, fresh: bool) -> None:
-    """Make `scored_groups` (all, or those that changed) and `splink_groups`, their records."""
+    """Make `scored_groups` (all, or those that changed), `splink_groups`, their records, and `dropped_groups`, which are no more what they were."""
     known = "FROM identity.linked_groups AS k WHERE (k.group_id, k.records, k.members, k.said) = (c.group_id, c.records, c.members, c.said)"
     con.execute(
         "CREATE OR REPLACE TEMP TABLE scored_groups AS SELECT group_id FROM group_contents AS c"
         + ("" if fresh else f" WHERE NOT EXISTS ({known})")
     )
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE splink_groups AS SELECT s.*, g.group_id FROM splink_input AS s JOIN grouped AS g USING (record_key) "
-        "WHERE g.group_id IN (SELECT group_id FROM scored_groups)"
+        "CREATE OR REPLACE TEMP TABLE splink_groups AS SELECT s.*, g.group_id FROM taking_part AS s "
+        "JOIN placed AS g USING (record_key) WHERE g.group_id IN (SELECT group_id FROM scored_groups)"
     )
+    if not fresh:
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE dropped_groups AS SELECT group_id FROM touched_groups WHERE group_id NOT IN "
+            "(SELECT group_id FROM group_contents WHERE group_id NOT IN (SELECT group_id FROM scored_groups))"
+        )
 
 
 def pairs_in_groups(linker: Any) -> str:
@@ -129,30 +194,49 @@ def pairs_in_groups(linker: Any) -> str:
     return str(linker.inference.predict_within(groups, blocking_rules_to_generate_predictions=by_group).physical_name)
 
 
-def others_in_groups(con: duckdb.DuckDBPyConnection, linker: Any, predicted: Sequence[str]) -> str:
-    """Score the pairs inside groups that were not predicted; return the table of them."""
-    known = " UNION ALL ".join(f"SELECT record_key_l, record_key_r FROM {table}" for table in predicted)
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE other_pairs AS SELECT '0' AS match_key, a.record_key AS join_key_l, b.record_key AS join_key_r "
+#: Of groups that are scored again, what was known of two records which are what they were.
+STILL_KNOWN = (
+    "FROM identity.links AS k JOIN splink_groups AS a ON a.record_key = k.record_l JOIN splink_groups AS b ON b.record_key = k.record_r "
+    "AND b.group_id = a.group_id WHERE k.record_l NOT IN (SELECT record_key FROM changed_records) "
+    "AND k.record_r NOT IN (SELECT record_key FROM changed_records)"
+)
+
+
+def others_in_groups(con: duckdb.DuckDBPyConnection, linker: Any, predicted: Sequence[str], fresh: bool) -> str:
+    """Score the pairs inside groups that were neither predicted nor known; return the table of them."""
+    known = [
+        f"SELECT least(record_key_l, record_key_r) AS l, greatest(record_key_l, record_key_r) AS r FROM {table}"
+        for table in predicted
+    ]
+    if not fresh:
+        known.append(f"SELECT k.record_l, k.record_r {STILL_KNOWN}")
+    return score_pairs(
+        con,
+        linker,
+        "SELECT a.record_key AS join_key_l, b.record_key AS join_key_r "
         "FROM splink_groups AS a JOIN splink_groups AS b ON a.group_id = b.group_id AND a.record_key < b.record_key ANTI JOIN "
-        f"(SELECT least(record_key_l, record_key_r) AS l, greatest(record_key_l, record_key_r) AS r FROM ({known})) AS k "
-        "ON k.l = a.record_key AND k.r = b.record_key"
+        f"({' UNION ALL '.join(known) or NO_PAIRS}) AS k ON k.l = a.record_key AND k.r = b.record_key",
     )
-    linker.table_management.register_blocked_pairs_for_predict(part_of(linker, "other_pairs"))
-    return str(linker.inference.predict().physical_name)
+
+
+def score_pairs(con: duckdb.DuckDBPyConnection, linker: Any, pairs: str, cut_bits: float | None = None) -> str:
+    """Score pairs (`join_key_l`, `join_key_r`) of a linker's records; return the table of those that weigh enough."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE pairs_to_score AS SELECT '0' AS match_key, * FROM ({pairs})")
+    linker.table_management.register_blocked_pairs_for_predict(part_of(linker, "pairs_to_score"))
+    return str(linker.inference.predict(threshold_match_weight=cut_bits).physical_name)
 
 
 def weigh_groups(
     con: duckdb.DuckDBPyConnection, scored: Sequence[str], weight: str, with_evidence: bool, fresh: bool
 ) -> None:
-    """Make `links`: every pair inside a group, those of groups that are as they were taken over.
+    """Make `links`, every pair inside the groups that are scored, and `groups_now`, what these groups and their links are.
 
     Args:
         con: where `splink_groups`, `group_contents` and `judged_pairs` are.
-        scored: tables of scored pairs, which together hold all pairs inside the groups that are scored.
+        scored: tables of scored pairs, which hold all pairs inside the groups that are scored; of a batch, together with what is known.
         weight: the expression for a pair's weight.
         with_evidence: keep the level of each comparison too.
-        fresh: all groups are scored.
+        fresh: nothing is known from before.
     """
     gammas = [f"gamma_{comparison}" for comparison in rules_in_force().comparisons] if with_evidence else []
     kept, shown = "".join(f", {g}" for g in gammas), "".join(f", s.{g}" for g in gammas)
@@ -161,15 +245,12 @@ def weigh_groups(
         f"{weight} AS match_weight{kept} FROM {table}"
         for table in scored
     )
+    if not fresh:
+        # A weight that a verified identifier raised is raised to the same again.
+        weighed += f" UNION ALL SELECT k.record_l, k.record_r, k.match_weight {STILL_KNOWN}"
     kept_apart = rules_in_force().kept_apart
     apart = kept_apart.bits if kept_apart else -1e9
     bits, in_group = rules_in_force().deterministic_bits, dict.fromkeys(rules_in_force().deterministic, "group_id")
-    taken_over = (
-        ""
-        if fresh
-        else "UNION ALL SELECT * FROM identity.links WHERE group_id IN (SELECT group_id FROM group_contents) "
-        "AND group_id NOT IN (SELECT group_id FROM scored_groups)"
-    )
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE links AS
@@ -185,8 +266,12 @@ def weigh_groups(
         JOIN splink_groups AS h ON h.record_key = s.record_r AND h.group_id = g.group_id
         LEFT JOIN verified AS v ON v.l = s.record_l AND v.r = s.record_r
         LEFT JOIN said ON said.l = s.record_l AND said.r = s.record_r
-        {taken_over}
         """
+    )
+    content = digest("record_l", "record_r", "match_weight", "verdict")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE groups_now AS SELECT c.*, l.pairs, l.links FROM group_contents AS c JOIN "
+        f"(SELECT group_id, count(*) AS pairs, bit_xor({content}) AS links FROM links GROUP BY 1) AS l USING (group_id)"
     )
 
 

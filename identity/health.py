@@ -95,16 +95,23 @@ def _of_people(con: duckdb.DuckDBPyConnection) -> list[Sign]:
     bounds = _bounds()
     given, born, mailed, people, largest, records, doubtful, pairs = con.execute(
         """
-        WITH people AS (
-            SELECT c.cluster_key, count(*) AS records, count(DISTINCT r.given_first) FILTER (length(r.given_first) > 1) AS given_names,
-                count(DISTINCT r.birth_date) AS birth_dates, count(DISTINCT r.email_key) AS emails
-            FROM identity.clusters AS c JOIN identity.records AS r USING (record_key) GROUP BY 1
+        WITH sizes AS (SELECT cluster_key, count(*) AS records FROM identity.clusters GROUP BY 1),
+        -- Who has fewer records than a sign takes cannot show it, and most people have one or two.
+        dated AS (
+            SELECT c.cluster_key FROM identity.clusters AS c JOIN identity.records AS r USING (record_key)
+            WHERE r.birth_date IS NOT NULL GROUP BY 1 HAVING min(r.birth_date) < max(r.birth_date)
+        ), large AS (
+            SELECT c.cluster_key, count(DISTINCT r.given_first) FILTER (length(r.given_first) > 1) AS given_names,
+                count(DISTINCT r.email_key) AS emails
+            FROM identity.clusters AS c JOIN identity.records AS r USING (record_key)
+            WHERE c.cluster_key IN (SELECT cluster_key FROM sizes WHERE records > 3) GROUP BY 1
         )
-        SELECT 100 * avg((given_names > 3)::INT), 100 * avg((birth_dates > 1)::INT), 100 * avg((emails > 4)::INT),
+        SELECT 100 * (SELECT count(*) FROM large WHERE given_names > 3) / count(*), 100 * (SELECT count(*) FROM dated) / count(*),
+            100 * (SELECT count(*) FROM large WHERE emails > 4) / count(*),
             count(*), max(records), sum(records),
             (SELECT coalesce(sum(doubtful_pairs), 0) FROM identity.cluster_quality),
             (SELECT coalesce(sum(records * (records - 1) // 2), 0) FROM identity.cluster_quality)
-        FROM people
+        FROM sizes
         """
     ).fetchall()[0]
     shares = {
@@ -131,9 +138,8 @@ def _against_before(
     bounds = _bounds()
     if sum(size * n for size, n in before.items()) < bounds.compared_from_records:
         return []
-    sizes = Counter(
-        int(n) for (n,) in con.execute("SELECT count(*) FROM identity.clusters GROUP BY cluster_key").fetchall()
-    )
+    counted = "SELECT n, count(*) FROM (SELECT count(*) AS n FROM identity.clusters GROUP BY cluster_key) GROUP BY 1"
+    sizes = Counter(dict(con.execute(counted).fetchall()))
     change = 100 * (sizes.total() - before.total()) / before.total()
     return [
         Sign("kept_ids_pct", round(kept_pct, 3), low=bounds.kept_ids_pct),

@@ -7,7 +7,8 @@ true: prediction never trains; a re-run with the same records and model writes t
 Between full runs, what the evidence is weighed by stands still (`identity.link_base`, `identity.frequencies`): then new,
 changed and removed records are compared with the known ones, and only groups that they touch are scored again. Whatever the
 order in which records came, the pairs are those of one run over all of them. `identity.loose_pairs` holds what connects
-records, `identity.linked_records` and `identity.linked_groups` what was linked, by a hash of its content.
+records, `identity.linked_records` and `identity.linked_groups` what was linked, by a hash of its content. A batch replaces the rows
+of these tables that it touches, and leaves the others where they stand.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from identity.groups import (
     others_in_groups,
     pairs_in_groups,
     part_of,
+    score_pairs,
     weigh_groups,
 )
 from identity.source_priors import SourceBits, bits_expression, source_bits, source_of, sources_of
@@ -45,14 +47,30 @@ from warehouse.steps import StepResult, step
 
 def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
     """Make the table that Splink reads: one row per record that takes part, in the order of their keys, as records stand; return its rows."""
+    _records_that_take_part(con)
+    con.execute("CREATE OR REPLACE TEMP TABLE splink_input AS FROM taking_part")
+    return count(con, "splink_input")
+
+
+def _records_that_take_part(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the view `taking_part`, which a batch reads instead of copying it: most of its records are of no interest there."""
     columns = ("record_key", *rules_in_force().columns)
     listed = ", ".join(f"'{quoted(source)}'" for source in sources_of(con))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE splink_input AS SELECT {', '.join(columns)}, {digest(*columns)} AS content, "
+        f"CREATE OR REPLACE TEMP VIEW taking_part AS SELECT {', '.join(columns)}, "
         f"(list_position([{listed}]::VARCHAR[], {source_of('record_key')}) - 1)::SMALLINT AS source_n "
         "FROM identity.records WHERE exclusion IS NULL"
     )
-    return count(con, "splink_input")
+
+
+def _tell_contents(con: duckdb.DuckDBPyConnection) -> int:
+    """Make `contents_now`, what each record that takes part holds, by a hash; return how many there are."""
+    _records_that_take_part(con)
+    content = digest("record_key", *rules_in_force().columns)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE contents_now AS SELECT record_key, {content} AS content FROM taking_part"
+    )
+    return count(con, "contents_now")
 
 
 @dataclass(frozen=True)
@@ -95,14 +113,12 @@ def link_records(
     """
     with step("link") as result, edge("identity"), model_parts.scratch_removed(con):
         model = model_parts.load_model(model_file)
-        result.rows_in = prepare_input(con)
+        result.rows_in = _tell_contents(con)
         base, changed, why_full = _base_of_run(con, model, result.rows_in, full=full or with_evidence)
         fresh = bool(why_full)
-        if not fresh:
-            _near_changed(con, base.blocks)
-        linker = _linker(con, model, base, "blocked_input", fresh)
+        linker = _linker(con, model, base, "blocked_input" if fresh else "near_input", fresh)
         on_spark = fresh and settings().identity_engine == "spark"
-        scored = [_on_spark(con, model, base)] if on_spark else _predicted(con, linker, fresh)
+        scored = [_on_spark(con, model, base)] if on_spark else _predicted(con, linker, base.blocks, fresh)
         sources = sources_of(con)
         if fresh:
             common = pair_weight(model, base.has_families)
@@ -110,13 +126,14 @@ def link_records(
             base = replace(base, source_bits=source_bits(con, scored, common, bits, sources))
         weight = pair_weight(model, base.has_families, bits_expression(base.source_bits, sources))
         predicted = _connect(con, scored, weight, base, fresh)
-        split = group_records(con, judgements)
+        split = group_records(con, judgements, fresh)
         fault("link.before_write")
         groups_to_score(con, fresh)
-        if fresh and not on_spark:
-            inside = [*scored, others_in_groups(con, _linker(con, model, base, "splink_groups", fresh), scored)]
-        else:
+        if on_spark:
             inside = [pairs_in_groups(linker)]
+        else:
+            of_groups = _linker(con, model, base, "splink_groups", fresh)
+            inside = [*scored, others_in_groups(con, of_groups, scored, fresh)]
         weigh_groups(con, inside, weight, with_evidence, fresh)
         _write(con, base, fresh)
         fault("link.after_write")
@@ -137,7 +154,7 @@ def link_records(
 def _base_of_run(
     con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int, *, full: bool
 ) -> tuple[Base, int, str]:
-    """Make `blocked_input`; return what evidence is weighed by in this run, how many records changed, and why all are compared.
+    """Make `blocked_input`, or `near_input` of a batch; return what evidence is weighed by, how many records changed, and why all are compared.
 
     The reason is empty where only changed records are compared.
     """
@@ -149,22 +166,25 @@ def _base_of_run(
         if changed * 100 > rules_in_force().full_run.changed_pct * records:
             why_full = f"{changed:,} records changed"
         else:
-            _with_block_keys(con, base.blocks, "identity.large_blocks")
+            _near_changed(con, base.blocks)
             if not _outgrown(con, base.blocks):
                 return base, changed, ""
             why_full = "a block has outgrown what is compared"
     base = _new_base(con, model, records)
-    _with_block_keys(con, base.blocks, "large_blocks")
+    _with_block_keys(con, base.blocks)
     return base, changed, why_full
 
 
 def _linker(con: duckdb.DuckDBPyConnection, model: dict[str, Any], base: Base, table: str, fresh: bool) -> Any:
     """Return a linker over a table of records, told how frequent values are in this run."""
     built = model_parts.comparisons(model_parts.numbers_of(model))
-    blocks = base.blocks if table == "blocked_input" else ()
-    linker = model_parts.linker(con, table, base.prior, built, blocks=blocks, frequencies=False)
-    known, records = ("new_frequencies", "splink_input") if fresh else ("identity.frequencies", "changed_input")
-    use_frequencies(con, linker, known, records)
+    blocks = () if table == "splink_groups" else base.blocks
+    # A batch goes by what the full run before it was made with.
+    linker = model_parts.linker(con, table, base.prior, built, blocks=blocks, frequencies=False, validated=not fresh)
+    if fresh:
+        use_frequencies(con, linker, "new_frequencies")
+    else:
+        use_frequencies(con, linker, "identity.frequencies", "changed_input", among=table)
     return linker
 
 
@@ -213,7 +233,7 @@ def _full_run_due(con: duckdb.DuckDBPyConnection, base: Base | None, model: dict
 
 def _new_base(con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int) -> Base:
     """Take prior, blocks and frequencies from the records at hand, for this run and those that follow."""
-    blocks, left_out, pairs = model_parts.block_keys(con, "splink_input", records)
+    blocks, left_out, pairs = model_parts.block_keys(con, "taking_part", records)
     count_frequencies(con)
     prior = model_parts.prior_for(model, records)
     return Base(model["version"], _rules_digest(), prior, records, blocks, left_out, _has_families(con), pairs)
@@ -234,7 +254,7 @@ def count_frequencies(con: duckdb.DuckDBPyConnection) -> None:
             f"SELECT '{column}' AS part, value, sum(n * n / total ORDER BY of_group) / sum(n) AS frequency FROM ("
             "SELECT value, n, of_group, sum(n) OVER (PARTITION BY of_group) AS total, "
             "of_group IS NULL AND count(of_group) OVER (PARTITION BY value) > 0 "
-            f"AS is_left_out FROM (SELECT {column} AS value, {group} AS of_group, count(*) AS n FROM splink_input WHERE {column} IS NOT NULL "
+            f"AS is_left_out FROM (SELECT {column} AS value, {group} AS of_group, count(*) AS n FROM taking_part WHERE {column} IS NOT NULL "
             "GROUP BY ALL)) WHERE NOT is_left_out GROUP BY value"
         )
     con.execute(
@@ -252,7 +272,7 @@ def _has_families(con: duckdb.DuckDBPyConnection) -> bool:
     families = rules_in_force().families
     if not families:
         return False
-    homes = model_parts.in_small_blocks("splink_input", "surname_1", "postcode")
+    homes = model_parts.in_small_blocks("taking_part", "surname_1", "postcode")
     dated, agreeing = con.execute(
         f"SELECT count(*), count(*) FILTER (a.birth_date = b.birth_date) FROM {homes} AS a JOIN {homes} AS b "
         "ON a.surname_1 = b.surname_1 AND a.postcode = b.postcode AND a.record_key < b.record_key "
@@ -265,33 +285,43 @@ def _has_families(con: duckdb.DuckDBPyConnection) -> bool:
 
 def blocked_input(con: duckdb.DuckDBPyConnection, records: int) -> list[str]:
     """Make `blocked_input` by blocks as they are now; return the columns to compare by."""
-    blocks, _, _ = model_parts.block_keys(con, "splink_input", records)
-    _with_block_keys(con, blocks, "large_blocks")
+    blocks, _, _ = model_parts.block_keys(con, "taking_part", records)
+    _with_block_keys(con, blocks)
     return blocks
 
 
-def _with_block_keys(con: duckdb.DuckDBPyConnection, blocks: list[str], large: str) -> None:
-    """Make `blocked_input`: the records with their key by each blocking rule, none where the block was too large."""
+def _with_block_keys(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None:
+    """Make `blocked_input`: the records with their key by each blocking rule, none where the block is too large."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE blocked_input AS {_keyed('taking_part', blocks, 'large_blocks')}")
+
+
+def _keyed(records: str, blocks: Sequence[str], large: str) -> str:
     rules = rules_in_force().blocking_rules
     keys = [
         f"CASE WHEN ({key}) NOT IN (SELECT key FROM {large} WHERE rule = '{column}') THEN {key} END AS {column}"
         for column in blocks
         if (key := model_parts.block_key(rules[int(column.removeprefix("block_"))]))
     ]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE blocked_input AS SELECT {', '.join(['*', *keys])} FROM splink_input")
+    return f"SELECT {', '.join(['*', *keys])} FROM {records}"
 
 
-def use_frequencies(con: duckdb.DuckDBPyConnection, linker: Any, known: str, records: str = "splink_input") -> None:
+def use_frequencies(
+    con: duckdb.DuckDBPyConnection, linker: Any, known: str, records: str = "taking_part", among: str = ""
+) -> None:
     """Tell a linker how frequent values are; a value that was not there when they were counted is as rare as the rarest.
 
     Args:
+        con: where the tables are.
+        linker: who is told.
         known: the table of frequencies.
         records: the table of records that may have values of which it knows nothing.
+        among: the table of records whose values are of interest; all values by default.
     """
     for column in model_parts.frequency_columns():
         table, of_column = f"frequencies_of_{column}", f"FROM {known} WHERE part = '{column}'"
+        of_interest = f"AND value IN (SELECT {column} FROM {among})" if among else ""
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT value AS {column}, frequency AS tf_{column} {of_column} UNION ALL "
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT value AS {column}, frequency AS tf_{column} {of_column} {of_interest} UNION ALL "
             f"SELECT DISTINCT {column}, (SELECT min(frequency) {of_column}) FROM {records} "
             f"WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT value {of_column})"
         )
@@ -301,12 +331,12 @@ def use_frequencies(con: duckdb.DuckDBPyConnection, linker: Any, known: str, rec
 def _changed(con: duckdb.DuckDBPyConnection) -> int:
     """Make `changed_records` (new or other content) and `gone_records`; return how many records are new, changed or gone."""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE changed_records AS SELECT record_key FROM splink_input AS s "
+        "CREATE OR REPLACE TEMP TABLE changed_records AS SELECT record_key FROM contents_now AS s "
         "WHERE NOT EXISTS (FROM identity.linked_records AS l WHERE l.record_key = s.record_key AND l.content = s.content)"
     )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE gone_records AS SELECT record_key FROM identity.linked_records "
-        "WHERE record_key NOT IN (SELECT record_key FROM splink_input)"
+        "WHERE record_key NOT IN (SELECT record_key FROM contents_now)"
     )
     return count(con, "changed_records") + count(con, "gone_records")
 
@@ -319,42 +349,38 @@ def _on_spark(con: duckdb.DuckDBPyConnection, model: dict[str, Any], base: Base)
 
 def _near_changed(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None:
     """Make `near_input`: changed records and those that share a block with one of them; no others can be compared with them."""
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE changed_input AS SELECT * FROM blocked_input SEMI JOIN changed_records USING (record_key)"
-    )
+    large = "identity.large_blocks"
+    changed = _keyed("(FROM taking_part SEMI JOIN changed_records USING (record_key))", blocks, large)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE changed_input AS {changed}")
     shared = [f"{block} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL)" for block in blocks]
     near = " OR ".join([*shared, "record_key IN (SELECT record_key FROM changed_input)"])
-    con.execute(f"CREATE OR REPLACE TEMP TABLE near_input AS SELECT * FROM blocked_input WHERE {near}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE near_records AS SELECT record_key FROM ({_keyed('taking_part', blocks, large)}) WHERE {near}"
+    )
+    near = _keyed("(FROM taking_part SEMI JOIN near_records USING (record_key))", blocks, large)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE near_input AS {near}")
 
 
-def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, fresh: bool) -> list[str]:
+def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, blocks: Sequence[str], fresh: bool) -> list[str]:
     """Return the tables of what is predicted: of all records, or of changed ones among themselves and with the known."""
     cut = rules_in_force().loose_cut_bits
     if fresh:
         return [
             linker.inference.predict_within(part_of(linker, "blocked_input"), threshold_match_weight=cut).physical_name
         ]
-    changed = "(SELECT record_key FROM changed_records)"
-    for part, negation in (("new_input", ""), ("known_input", "NOT")):
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT * FROM near_input WHERE record_key {negation} IN {changed}"
-        )
-    if not count(con, "new_input"):
-        return []
-    new, known = part_of(linker, "new_input"), part_of(linker, "known_input")
-    within = linker.inference.predict_within(new, threshold_match_weight=cut)
-    between = linker.inference.predict_between(known, new, threshold_match_weight=cut)
-    return [within.physical_name, between.physical_name]
+    shared = " UNION ALL ".join(
+        f"SELECT least(c.record_key, n.record_key) AS join_key_l, greatest(c.record_key, n.record_key) AS join_key_r "
+        f"FROM changed_input AS c JOIN near_input AS n ON c.{block} = n.{block} AND c.record_key <> n.record_key"
+        for block in blocks
+    )
+    return [score_pairs(con, linker, f"SELECT DISTINCT * FROM ({shared})", cut)]
 
 
 def _connect(con: duckdb.DuckDBPyConnection, found: list[str], weight: str, base: Base, fresh: bool) -> int:
-    """Make `loose_pairs`, what connects records, of what was predicted; return how many pairs were found in this run."""
-    cut, kept, touching, among = rules_in_force().loose_cut_bits, "", "true", "blocked_input"
+    """Make `fresh_pairs`, what connects records by what was predicted in this run; return how many pairs there are."""
+    cut, touching, among = rules_in_force().loose_cut_bits, "true", "blocked_input"
     if not fresh:
-        among = "near_input"
-        changed = "(SELECT record_key FROM changed_records)"
-        left_behind = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
-        kept = f"SELECT l, r, w FROM identity.loose_pairs WHERE l NOT IN {left_behind} AND r NOT IN {left_behind} UNION ALL "
+        among, changed = "near_input", "(SELECT record_key FROM changed_records)"
         touching = f"(l IN {changed} OR r IN {changed})"
     scored = (
         " UNION ALL ".join(
@@ -365,12 +391,8 @@ def _connect(con: duckdb.DuckDBPyConnection, found: list[str], weight: str, base
         or NO_PAIRS
     )
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE fresh_pairs AS SELECT * FROM ({scored}) WHERE w >= {cut} "
-        f"UNION ALL SELECT * FROM ({deterministic_pairs(among, _blocks_of_identifiers(base.blocks))}) WHERE {touching}"
-    )
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE loose_pairs AS SELECT l, r, max(w) AS w FROM ({kept} SELECT l, r, w FROM fresh_pairs) "
-        "GROUP BY l, r"
+        f"CREATE OR REPLACE TEMP TABLE fresh_pairs AS SELECT l, r, max(w) AS w FROM (SELECT * FROM ({scored}) WHERE w >= {cut} "
+        f"UNION ALL SELECT * FROM ({deterministic_pairs(among, _blocks_of_identifiers(base.blocks))}) WHERE {touching}) GROUP BY l, r"
     )
     return count(con, "fresh_pairs")
 
@@ -419,11 +441,10 @@ def _blocks_of_identifiers(blocks: Sequence[str]) -> dict[str, str]:
 
 def _outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> bool:
     """Tell whether changed records made a block larger than is compared."""
-    changed = "SELECT record_key FROM changed_records"
     return any(
         count(
             con,
-            f"(SELECT {block} FROM blocked_input WHERE {block} IN (SELECT {block} FROM blocked_input WHERE record_key IN ({changed})) "
+            f"(SELECT {block} FROM near_input WHERE {block} IN (SELECT {block} FROM changed_input) "
             f"GROUP BY 1 HAVING count(*) > {rules_in_force().max_block_records})",
         )
         for block in blocks
@@ -431,39 +452,62 @@ def _outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> bool:
 
 
 def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
-    """Replace the links and what the next run builds on, all or nothing."""
+    """Replace the links and what the next run builds on, all or nothing; of a batch, what it touched."""
     con.execute("BEGIN")
-    con.execute("CREATE OR REPLACE TABLE identity.links AS SELECT * FROM links ORDER BY record_l, record_r")
-    con.execute("CREATE OR REPLACE TABLE identity.loose_pairs AS SELECT * FROM loose_pairs ORDER BY l, r")
-    con.execute("CREATE OR REPLACE TABLE identity.linked_records AS SELECT record_key, content FROM splink_input")
-    con.execute("CREATE OR REPLACE TABLE identity.linked_groups AS SELECT * FROM group_contents ORDER BY group_id")
     if fresh:
-        con.execute("CREATE OR REPLACE TABLE identity.frequencies AS SELECT * FROM new_frequencies")
-        con.execute("CREATE OR REPLACE TABLE identity.large_blocks AS SELECT * FROM large_blocks")
-        con.execute(
-            "CREATE OR REPLACE TABLE identity.link_base (model_version VARCHAR, rules VARCHAR, prior DOUBLE, records BIGINT, "
-            "blocks VARCHAR, blocks_left_out VARCHAR, has_families BOOLEAN, block_pairs VARCHAR, source_bits VARCHAR, frozen_at TIMESTAMP)"
-        )
-        con.execute(
-            "INSERT INTO identity.link_base VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                base.model_version,
-                base.rules,
-                base.prior,
-                base.records,
-                json.dumps(base.blocks),
-                json.dumps(base.blocks_left_out),
-                base.has_families,
-                json.dumps(base.block_pairs),
-                json.dumps(base.source_bits),
-                now().replace(tzinfo=None),
-            ],
-        )
+        _write_whole(con, base)
     else:
-        # Values that are new have a frequency from now on, so that the next run need not look for them among all records.
-        for column in model_parts.frequency_columns():
-            con.execute(
-                f"INSERT INTO identity.frequencies SELECT '{column}', {column}, tf_{column} FROM frequencies_of_{column} "
-                f"WHERE {column} NOT IN (SELECT value FROM identity.frequencies WHERE part = '{column}') ORDER BY 2"
-            )
+        _write_touched(con)
     con.execute("COMMIT")
+
+
+#: What is linked, a row per record: what it holds, what loose evidence connects it with, and the group of it that is scored.
+LINKED = "SELECT record_key, c.content, p.component_id, p.group_id FROM {} AS c LEFT JOIN placed AS p USING (record_key) ORDER BY record_key"
+
+
+def _write_whole(con: duckdb.DuckDBPyConnection, base: Base) -> None:
+    con.execute("CREATE OR REPLACE TABLE identity.links AS SELECT * FROM links ORDER BY record_l, record_r")
+    con.execute("CREATE OR REPLACE TABLE identity.loose_pairs AS SELECT * FROM fresh_pairs ORDER BY l, r")
+    con.execute(f"CREATE OR REPLACE TABLE identity.linked_records AS {LINKED.format('contents_now')}")
+    con.execute("CREATE OR REPLACE TABLE identity.linked_groups AS SELECT * FROM groups_now ORDER BY group_id")
+    con.execute("CREATE OR REPLACE TABLE identity.frequencies AS SELECT * FROM new_frequencies")
+    con.execute("CREATE OR REPLACE TABLE identity.large_blocks AS SELECT * FROM large_blocks")
+    con.execute(
+        "CREATE OR REPLACE TABLE identity.link_base (model_version VARCHAR, rules VARCHAR, prior DOUBLE, records BIGINT, "
+        "blocks VARCHAR, blocks_left_out VARCHAR, has_families BOOLEAN, block_pairs VARCHAR, source_bits VARCHAR, frozen_at TIMESTAMP)"
+    )
+    con.execute(
+        "INSERT INTO identity.link_base VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            base.model_version,
+            base.rules,
+            base.prior,
+            base.records,
+            json.dumps(base.blocks),
+            json.dumps(base.blocks_left_out),
+            base.has_families,
+            json.dumps(base.block_pairs),
+            json.dumps(base.source_bits),
+            now().replace(tzinfo=None),
+        ],
+    )
+
+
+def _write_touched(con: duckdb.DuckDBPyConnection) -> None:
+    left_behind = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
+    looked_at = "(SELECT record_key FROM regrouped UNION ALL SELECT record_key FROM gone_records)"
+    dropped = "group_id IN (SELECT group_id FROM dropped_groups)"
+    for table, stale, rows in (
+        ("links", dropped, "SELECT * FROM links ORDER BY record_l, record_r"),
+        ("loose_pairs", f"l IN {left_behind} OR r IN {left_behind}", "SELECT * FROM fresh_pairs ORDER BY l, r"),
+        ("linked_records", f"record_key IN {looked_at}", LINKED.format("regrouped")),
+        ("linked_groups", dropped, "SELECT * FROM groups_now ORDER BY group_id"),
+    ):
+        con.execute(f"DELETE FROM identity.{table} WHERE {stale}")
+        con.execute(f"INSERT INTO identity.{table} {rows}")
+    # Values that are new have a frequency from now on, so that the next run need not look for them among all records.
+    for column in model_parts.frequency_columns():
+        con.execute(
+            f"INSERT INTO identity.frequencies SELECT '{column}', {column}, tf_{column} FROM frequencies_of_{column} "
+            f"WHERE {column} NOT IN (SELECT value FROM identity.frequencies WHERE part = '{column}') ORDER BY 2"
+        )

@@ -31,7 +31,7 @@ def source_of(record_key: str) -> str:
 
 
 def sources_of(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the sources of records that take part, in the order of their numbers (`source_n` of `splink_input`)."""
+    """Return the sources of records that take part, in the order of their numbers (`source_n` of `taking_part`)."""
     found = f"SELECT DISTINCT {source_of('record_key')} FROM identity.records WHERE exclusion IS NULL ORDER BY 1"
     return [str(row[0]) for row in con.execute(found).fetchall()]
 
@@ -64,7 +64,7 @@ def source_bits(
     records tell little, so each pair of sources starts with some matches at the common prior (`source_priors` of the rules).
 
     Args:
-        con: where `splink_input` and the scored pairs are.
+        con: where `taking_part` and the scored pairs are.
         scored: tables of scored pairs with `source_n_l`, `source_n_r`.
         weight: the expression for a pair's weight, by the common prior.
         prior_bits: the common prior, in bits.
@@ -73,7 +73,7 @@ def source_bits(
     rules = rules_in_force().source_priors
     if rules is None or len(sources) < 2 or not scored:
         return {}
-    counted = con.execute(f"SELECT {source_of('record_key')}, count(*) FROM splink_input GROUP BY 1").fetchall()
+    counted = con.execute(f"SELECT {source_of('record_key')}, count(*) FROM taking_part GROUP BY 1").fetchall()
     records = np.array([dict(counted)[source] for source in sources], dtype=float)
     pairs = np.triu(np.outer(records, records))
     np.fill_diagonal(pairs, records * (records - 1) / 2)

@@ -8,8 +8,9 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from identity import link
+from identity import groups, link
 from identity.cluster import cluster_records
+from identity.customer_ids import assign_customer_ids
 from identity.declared import rules_in_force
 from identity.explain import explain_pair
 from identity.link import link_records
@@ -84,7 +85,7 @@ def back_to_the_known(con):
 
 def outcome(con):
     links = con.execute(
-        "SELECT record_l, record_r, match_weight, kind, verdict, group_id FROM identity.links"
+        "SELECT record_l, record_r, match_weight, kind, verdict, group_id FROM identity.links ORDER BY ALL"
     ).fetchall()
     return (
         links,
@@ -126,6 +127,45 @@ def test_any_order_and_split_of_batches_ends_in_the_people_of_one_run(known, ord
 
     assert step_by_step == compared_anew(known)
     assert len({cluster for _, cluster in step_by_step[1]}) < len(step_by_step[1])
+
+
+def test_what_is_too_large_to_be_one_group_is_split_as_in_one_run(known, monkeypatch):
+    small = rules_in_force().model_copy(update={"max_group_records": 2})
+    monkeypatch.setattr(groups, "rules_in_force", lambda: small)
+    compared_anew(known)
+    for end in (20, 40, COMING):
+        take(known, f"n <= {KNOWN + end}")
+        assert "full_run" not in link_records(known).facts
+        cluster_records(known)
+    # Components are kept beside groups: what touches one part of them may join or split the others.
+    split = "SELECT component_id FROM identity.linked_records WHERE component_id IS NOT NULL GROUP BY 1 HAVING count(DISTINCT coalesce(group_id, record_key)) > 1"
+    assert count(known, f"({split})") > 0
+    assert outcome(known) == compared_anew(known)
+
+
+def ids(con):
+    return [
+        con.execute(f"SELECT * FROM identity.{table} ORDER BY ALL").fetchall()
+        for table in ("members", "customer_events", "customer_aliases")
+    ]
+
+
+def test_tables_of_ids_that_get_what_is_new_are_those_that_the_ledger_makes(known, monkeypatch):
+    for day, which in enumerate(
+        (f"n <= {KNOWN}", f"n > 20 AND n <= {KNOWN + 30}", "n > 10", "n > 10", "true", "n < 200")
+    ):
+        monkeypatch.setenv("CDP_NOW", f"2026-11-{day + 2:02}T08:00:00+00:00")
+        take(known, which)
+        link_records(known)
+        cluster_records(known)
+        assign_customer_ids(known, "m", accepted="many records come and go")
+    step_by_step = ids(known)
+    assert {"created", "joined", "left", "retired"} <= {event[3] for event in step_by_step[1]}
+    # A working file that is not the ledger's gets its tables from the ledger alone.
+    known.execute("DELETE FROM identity.customer_events WHERE seq = (SELECT max(seq) FROM identity.customer_events)")
+    known.execute("DELETE FROM identity.members")
+    assign_customer_ids(known, "m", accepted="many records come and go")
+    assert ids(known) == step_by_step
 
 
 def test_a_record_that_changes_or_goes_takes_its_links_with_it_and_only_its_group_is_scored(known):

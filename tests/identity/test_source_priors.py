@@ -22,9 +22,9 @@ def working_file(workspace):
 def _scored(con, sources, pairs):
     """Make the records of some sources and scored pairs: (source, source, weight, how many)."""
     con.execute("CREATE SCHEMA IF NOT EXISTS identity")
-    con.execute("CREATE OR REPLACE TEMP TABLE splink_input (record_key VARCHAR)")
+    con.execute("CREATE OR REPLACE TEMP TABLE taking_part (record_key VARCHAR)")
     for source, records in sources.items():
-        con.execute(f"INSERT INTO splink_input SELECT '{source}:' || i FROM range({records}) AS t (i)")
+        con.execute(f"INSERT INTO taking_part SELECT '{source}:' || i FROM range({records}) AS t (i)")
     con.execute("CREATE OR REPLACE TEMP TABLE scored (source_n_l SMALLINT, source_n_r SMALLINT, match_weight DOUBLE)")
     names = sorted(sources)
     for one, other, weight, n in pairs:
