@@ -113,8 +113,8 @@ def micro_segments_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
     return micro_segments.micro_segments_now(con, as_of_date(con))
 
 
-def offers_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return what to offer to whom, up to ten rows per customer."""
+def offers_today(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """Return the query of what to offer to whom, up to ten rows per customer."""
     return recommend.offers_now(con, as_of_date(con))
 
 

@@ -143,16 +143,19 @@ def train_recommendations(con: duckdb.DuckDBPyConnection, as_of: date, lines: st
     }  # fmt: skip
 
 
-def offers_now(con: duckdb.DuckDBPyConnection, as_of: date, lines: str = MART_LINES) -> pa.Table:
-    """Return what to offer to each customer who bought: customer_id, product_id, offer_rank, similarity, because_product_id, method."""
+def offers_now(con: duckdb.DuckDBPyConnection, as_of: date, lines: str = MART_LINES) -> duckdb.DuckDBPyRelation:
+    """Return what to offer to each customer who bought: customer_id, product_id, offer_rank, similarity, because_product_id, method.
+
+    A query, which the database runs into its table: rows that come out of it and go back take a quarter more.
+    """
     artefact = in_use(SCORE, CODE, as_of, lambda: train_recommendations(con, as_of, lines))
     if artefact["reason"]:
         query = f"SELECT *, NULL::DOUBLE AS similarity, NULL::VARCHAR AS because_product_id, 'popular' AS method FROM ({popular(as_of, lines)})"
     else:
         query = f"SELECT *, 'bought together' AS method FROM ({offers(as_of, lines)})"
-    return con.execute(
+    return con.sql(
         f"SELECT customer_id, product_id, offer_rank, similarity, because_product_id, method FROM ({query}) ORDER BY 1, 3"
-    ).to_arrow_table()
+    )
 
 
 def basket_rules(

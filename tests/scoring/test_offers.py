@@ -100,7 +100,7 @@ def bought(con, seed_days=200):
 def test_people_are_offered_their_taste_and_never_what_they_have(workspace):
     con = connect()
     bought(con)
-    found = offers_now(con, date(2026, 10, 31)).to_pylist()
+    found = offers_now(con, date(2026, 10, 31)).to_arrow_table().to_pylist()
     have = set(con.execute("SELECT customer_id, product_id FROM marts.order_lines").fetchall())
 
     assert {row["method"] for row in found} == {"bought together"}
@@ -115,4 +115,4 @@ def test_without_enough_new_items_what_most_buy_is_offered(workspace):
     bought(con, seed_days=400)
     con.execute("DELETE FROM marts.order_lines WHERE customer_id NOT IN ('C1', 'C2', 'C3')")
     con.execute("UPDATE marts.order_lines SET order_date = DATE '2026-06-01' + (hash(product_id) % 30)::INTEGER")
-    assert {row["method"] for row in offers_now(con, date(2026, 10, 31)).to_pylist()} == {"popular"}
+    assert {row["method"] for row in offers_now(con, date(2026, 10, 31)).to_arrow_table().to_pylist()} == {"popular"}

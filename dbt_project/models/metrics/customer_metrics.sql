@@ -1,110 +1,117 @@
 {# Every number of a customer in one long table: the value now, 30 and 90 days ago, and where the customer stands among peers, who are
-   the customers of the same lifecycle stage. Metrics that only exist now have no past. #}
+   the customers of the same lifecycle stage. Metrics that only exist now have no past. A customer's numbers stand side by side until
+   the end, each with its past: to put them together by customer and metric would sort tens of millions of rows. For the same reason the
+   place among peers is taken from how often each value occurs. #}
+{%- set past = {
+    "customer_activity": [
+        "orders_365d", "revenue_365d_usd", "order_recency_days", "activity_recency_days", "web_visits_90d", "email_clicks_90d", "tickets_90d",
+    ],
+    "engagement": ["engagement_score"],
+    "marketing": ["marketing_score"],
+    "satisfaction": ["nps_score", "csat_mean_365d", "ces_mean_365d"],
+} %}
+{%- set now_only = [
+    "lifetime_revenue_usd", "lifetime_margin_usd", "overdue_amount_usd", "advocate_score", "last_activity_score", "health_score", "lead_points",
+    "lead_score", "data_quality_score", "sentiment_score", "predicted_revenue_90d_usd", "predicted_margin_365d_usd", "churn_30d", "churn_60d",
+    "pay_late_30d", "pay_late_60d", "email_click_chance",
+] %}
 with
 
-past as (
-
-    select
-        activity.customer_id,
-        activity.as_of_date,
-        activity.days_ago,
-        activity.orders_365d::double as orders_365d,
-        activity.revenue_365d_usd::double as revenue_365d_usd,
-        activity.order_recency_days::double as order_recency_days,
-        activity.activity_recency_days::double as activity_recency_days,
-        activity.web_visits_90d::double as web_visits_90d,
-        activity.email_clicks_90d::double as email_clicks_90d,
-        activity.tickets_90d::double as tickets_90d,
-        engagement.engagement_score::double as engagement_score,
-        marketing.marketing_score::double as marketing_score,
-        satisfaction.nps_score::double as nps_score,
-        satisfaction.csat_mean_365d::double as csat_mean_365d,
-        satisfaction.ces_mean_365d::double as ces_mean_365d
-    from {{ ref("customer_activity") }} as activity
-    left join {{ ref("engagement") }} as engagement
-        on activity.customer_id = engagement.customer_id and activity.days_ago = engagement.days_ago
-    left join {{ ref("marketing") }} as marketing
-        on activity.customer_id = marketing.customer_id and activity.days_ago = marketing.days_ago
-    left join {{ ref("satisfaction") }} as satisfaction
-        on activity.customer_id = satisfaction.customer_id and activity.days_ago = satisfaction.days_ago
-
-),
-
-now_only as (
+{% for table, metrics in past.items() %}
+past_of_{{ table }} as (
 
     select
         customer_id,
-        as_of_date,
-        lifetime_revenue_usd::double as lifetime_revenue_usd,
-        lifetime_margin_usd::double as lifetime_margin_usd,
-        overdue_amount_usd::double as overdue_amount_usd,
-        advocate_score::double as advocate_score,
-        last_activity_score::double as last_activity_score,
-        health_score::double as health_score,
-        lead_points::double as lead_points,
-        lead_score::double as lead_score,
-        data_quality_score::double as data_quality_score,
-        sentiment_score::double as sentiment_score,
-        predicted_revenue_90d_usd::double as predicted_revenue_90d_usd,
-        predicted_margin_365d_usd::double as predicted_margin_365d_usd,
-        churn_30d::double as churn_30d,
-        churn_60d::double as churn_60d,
-        pay_late_30d::double as pay_late_30d,
-        pay_late_60d::double as pay_late_60d,
-        email_click_chance::double as email_click_chance
-    from {{ ref("customers") }}
+        {%- for metric in metrics %}
+        max({{ metric }}) filter (days_ago = 0)::double as {{ metric }},
+        max({{ metric }}) filter (days_ago = 30)::double as {{ metric }}_30d_ago,
+        max({{ metric }}) filter (days_ago = 90)::double as {{ metric }}_90d_ago{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref(table) }}
+    group by customer_id
 
 ),
 
-long_past as (
-
-    unpivot past
-    on columns(* exclude (customer_id, as_of_date, days_ago))
-    into name metric value value
-
-),
-
-long_now as (
-
-    unpivot now_only
-    on columns(* exclude (customer_id, as_of_date))
-    into name metric value value
-
-),
-
-together as (
+{% endfor -%}
+wide as (
 
     select
-        customer_id,
+        stages.customer_id,
+        stages.as_of_date,
+        stages.lifecycle_stage,
+        {%- for table, metrics in past.items() %}
+        {%- for metric in metrics %}
+        case
+            when past_of_{{ table }}.{{ metric }} is not null
+                then
+                    {
+                        'now': past_of_{{ table }}.{{ metric }},
+                        'ago_30d': past_of_{{ table }}.{{ metric }}_30d_ago,
+                        'ago_90d': past_of_{{ table }}.{{ metric }}_90d_ago
+                    }
+        end as {{ metric }},
+        {%- endfor %}
+        {%- endfor %}
+        {%- for metric in now_only %}
+        case
+            when customers.{{ metric }} is not null
+                then {'now': customers.{{ metric }}::double, 'ago_30d': null::double, 'ago_90d': null::double}
+        end as {{ metric }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ ref("lifecycle_stages") }} as stages
+    left join {{ ref("customers") }} as customers on stages.customer_id = customers.customer_id
+    {%- for table in past %}
+    left join past_of_{{ table }} on stages.customer_id = past_of_{{ table }}.customer_id
+    {%- endfor %}
+
+),
+
+long as materialized (
+
+    unpivot wide
+    on columns(* exclude (customer_id, as_of_date, lifecycle_stage))
+    into name metric value values_then
+
+),
+
+counted as (
+
+    select
         metric,
-        max(value) filter (days_ago = 0) as value,
-        max(value) filter (days_ago = 30) as value_30d_ago,
-        max(value) filter (days_ago = 90) as value_90d_ago
-    from long_past
-    group by customer_id, metric
-    having max(value) filter (days_ago = 0) is not null
-    union all
+        lifecycle_stage,
+        values_then.now as value,
+        count(*) as customers_count
+    from long
+    group by metric, lifecycle_stage, values_then.now
+
+),
+
+places as (
+
+    -- The percent rank of a value: how many peers have less, of all the others.
     select
-        customer_id,
         metric,
+        lifecycle_stage,
         value,
-        null,
-        null
-    from long_now
+        (
+            100.0 * (sum(customers_count) over (partition by metric, lifecycle_stage order by value) - customers_count)
+            / greatest(sum(customers_count) over (partition by metric, lifecycle_stage) - 1, 1)
+        )::decimal(5, 1) as peer_percentile
+    from counted
 
 )
 
 select
-    together.customer_id,
-    stages.as_of_date,
-    together.metric,
-    together.value,
-    together.value_30d_ago,
-    together.value_90d_ago,
-    together.value - together.value_30d_ago as change_30d,
-    together.value - together.value_90d_ago as change_90d,
-    (100 * percent_rank() over (partition by together.metric, stages.lifecycle_stage order by together.value))::decimal(5, 1)
-        as peer_percentile,
-    stages.lifecycle_stage as peers
-from together
-inner join {{ ref("lifecycle_stages") }} as stages on together.customer_id = stages.customer_id
+    long.customer_id,
+    long.as_of_date,
+    long.metric,
+    long.values_then.now as value,
+    long.values_then.ago_30d as value_30d_ago,
+    long.values_then.ago_90d as value_90d_ago,
+    long.values_then.now - long.values_then.ago_30d as change_30d,
+    long.values_then.now - long.values_then.ago_90d as change_90d,
+    places.peer_percentile,
+    long.lifecycle_stage as peers
+from long
+inner join places
+    on long.metric = places.metric and long.lifecycle_stage = places.lifecycle_stage and long.values_then.now = places.value
