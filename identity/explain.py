@@ -15,7 +15,8 @@ import numpy.typing as npt
 from identity import model as model_parts
 from identity.cluster import average_linkage, averaged_weights
 from identity.declared import rules_in_force
-from identity.link import base_in_force, pair_weight, prepare_input, use_frequencies
+from identity.groups import part_of
+from identity.link import base_in_force, pair_weight, records_that_take_part, use_frequencies
 from identity.source_priors import bits_expression, bits_of, sources_of
 from warehouse.duck import rows
 from warehouse.errors import CdpError, edge
@@ -46,21 +47,23 @@ def explain_pair(
     from splink import block_on
 
     with edge("identity"), model_parts.scratch_removed(con):
-        prepare_input(con)
+        records_that_take_part(con)
         base = base_in_force(con)
         if base is None:
             raise CdpError("nothing is linked yet; run `cdp link` first")
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE asked AS SELECT *, 1 AS asked_pair FROM splink_input WHERE record_key IN (?, ?)",
+            "CREATE OR REPLACE TEMP TABLE asked AS SELECT *, 1 AS asked_pair FROM taking_part WHERE record_key IN (?, ?)",
             [record_l, record_r],
         )
         if len(con.execute("SELECT record_key FROM asked").fetchall()) != 2:
             raise CdpError("one of the two records is not known, or takes no part in linking (see identity.records)")
         model = model_parts.load_model()
         built = model_parts.comparisons(model_parts.numbers_of(model))
-        linker = model_parts.linker(con, "splink_input", base.prior, built, retain_weights=True, frequencies=False)
-        use_frequencies(con, linker, "identity.frequencies")
-        asked = linker._db_api.register("asked", dataset_display_name="asked")
+        linker = model_parts.linker(
+            con, "asked", base.prior, built, retain_weights=True, frequencies=False, validated=True
+        )
+        use_frequencies(con, linker, "identity.frequencies", "asked", among="asked")
+        asked = part_of(linker, "asked")
         scored = linker.inference.predict_within(asked, blocking_rules_to_generate_predictions=[block_on("asked_pair")])
         of_sources = bits_expression(base.source_bits, sources_of(con))
         weight = pair_weight(model, base.has_families, of_sources)

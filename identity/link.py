@@ -47,12 +47,12 @@ from warehouse.steps import StepResult, step
 
 def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
     """Make the table that Splink reads: one row per record that takes part, in the order of their keys, as records stand; return its rows."""
-    _records_that_take_part(con)
+    records_that_take_part(con)
     con.execute("CREATE OR REPLACE TEMP TABLE splink_input AS FROM taking_part")
     return count(con, "splink_input")
 
 
-def _records_that_take_part(con: duckdb.DuckDBPyConnection) -> None:
+def records_that_take_part(con: duckdb.DuckDBPyConnection) -> None:
     """Make the view `taking_part`, which a batch reads instead of copying it: most of its records are of no interest there."""
     columns = ("record_key", *rules_in_force().columns)
     listed = ", ".join(f"'{quoted(source)}'" for source in sources_of(con))
@@ -65,7 +65,7 @@ def _records_that_take_part(con: duckdb.DuckDBPyConnection) -> None:
 
 def _tell_contents(con: duckdb.DuckDBPyConnection) -> int:
     """Make `contents_now`, what each record that takes part holds, by a hash; return how many there are."""
-    _records_that_take_part(con)
+    records_that_take_part(con)
     content = digest("record_key", *rules_in_force().columns)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE contents_now AS SELECT record_key, {content} AS content FROM taking_part"

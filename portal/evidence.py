@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 from identity.explain import explain_pair
+from identity.model import frequency_columns
 from portal.reading import Snapshot
 from warehouse.duck import connect, keep
 
@@ -27,19 +28,27 @@ def evidence(published: Snapshot, record_l: str, record_r: str, language: str) -
     try:
         con.execute("CREATE SCHEMA identity")
         with published.cursor() as asked, _one:
-            for table, where, values in (
-                ("records", "WHERE record_key IN (?, ?)", [record_l, record_r]), ("frequencies", "", []), ("link_base", "", []),
-            ):  # fmt: skip
-                keep(
-                    con,
-                    f"kept_{table}",
-                    asked.execute(f"SELECT * FROM identity.{table} {where}", values).to_arrow_table(),
-                )
+            for table, query, values in (
+                ("records", "SELECT * FROM identity.records WHERE record_key IN (?, ?)", [record_l, record_r]),
+                ("frequencies", _frequencies(), [record_l, record_r]),
+                ("link_base", "SELECT * FROM identity.link_base", []),
+            ):
+                keep(con, f"kept_{table}", asked.execute(query, values).to_arrow_table())
                 con.execute(f"CREATE TABLE identity.{table} AS SELECT * FROM kept_{table}")
             lines = explain_pair(con, record_l, record_r, language)
     finally:
         con.close()
     return with_bars(lines)
+
+
+def _frequencies() -> str:
+    """Return the query of how frequent the values of two records are, of millions; and the rarest, as which what is not known counts."""
+    columns = ", ".join(f"{column}::VARCHAR" for column in frequency_columns())
+    told = f"SELECT unnest([{columns}]) FROM identity.records WHERE record_key IN (?, ?)"
+    return (
+        f"SELECT part, value, frequency FROM identity.frequencies WHERE value IN ({told}) UNION "
+        "SELECT part, arg_min(value, frequency), min(frequency) FROM identity.frequencies GROUP BY part"
+    )
 
 
 def with_bars(lines: list[dict[str, Any]], width: float = 300) -> list[dict[str, Any]]:

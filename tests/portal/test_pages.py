@@ -15,6 +15,7 @@ import yaml
 
 from portal import declared
 from portal.catalogue import spanish, texts
+from portal.evidence import evidence
 from portal.language import FOLDER, formats, said
 from portal.masks import PERSONAL, mask, without_personal_data
 from portal.pages.audience import _range_pct
@@ -245,6 +246,17 @@ def test_why_records_are_one_is_told_in_words_and_as_a_picture(enter, page_data)
         .status_code
         == 404
     )
+
+
+def test_evidence_on_a_page_weighs_as_the_run_did(people, page_data):
+    # Frequent values and rare ones: of the table of frequencies only what two records hold is taken.
+    pairs = published(
+        page_data,
+        "SELECT record_l, record_r, match_weight FROM identity.customer_links WHERE kind = 'probabilistic' ORDER BY md5(record_l) LIMIT 8",
+    )
+    for pair in pairs:
+        lines = evidence(snapshot(), pair["record_l"], pair["record_r"], "en")
+        assert lines[-1]["bits"] == pytest.approx(pair["match_weight"], abs=0.06)
 
 
 def test_an_audience_says_why_people_are_not_on_its_list(enter, page_data):
