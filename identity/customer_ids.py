@@ -205,7 +205,7 @@ def _changed(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, list[str]], dict
             FROM identity.clusters AS c LEFT JOIN members_before AS b USING (record_key) GROUP BY 1
         ), sizes AS (SELECT customer_id, count(*) AS n FROM members_before GROUP BY 1)
         SELECT f.cluster_key, f.n, f.known, f.customer_id,
-            f.known = f.n AND f.customer_id = f.other_customer_id AND f.n = s.n IS TRUE AS is_as_it_was
+            f.known = f.n AND f.customer_id = f.other_customer_id AND f.n = s.n AS is_as_it_was
         FROM found AS f LEFT JOIN sizes AS s USING (customer_id)
         """
     )

@@ -24,6 +24,9 @@ from warehouse.duck import count, digest, has_table, name
 #: (record key, record key, "same" or "not same")
 Judgement = tuple[str, str, str]
 
+#: Records of a batch whose pairs of before hold no longer.
+LEFT_BEHIND = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
+
 NO_PAIRS = "SELECT ''::VARCHAR AS l, ''::VARCHAR AS r, 0.0::DOUBLE AS w WHERE false"
 
 
@@ -42,10 +45,9 @@ def group_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement
         con.execute("CREATE OR REPLACE TEMP TABLE regrouped AS SELECT record_key, content FROM contents_now")
     else:
         _regroup_touched(con)
-        left_behind = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
         pairs += (
             " UNION ALL SELECT l, r, w FROM identity.loose_pairs WHERE l IN (SELECT record_key FROM regrouped) "
-            f"AND l NOT IN {left_behind} AND r NOT IN {left_behind}"
+            f"AND l NOT IN {LEFT_BEHIND} AND r NOT IN {LEFT_BEHIND}"
         )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT record_key, content, row_number() OVER (ORDER BY record_key) - 1 AS n FROM regrouped"

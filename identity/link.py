@@ -26,6 +26,7 @@ import duckdb
 from identity import model as model_parts
 from identity.declared import rules_in_force
 from identity.groups import (
+    LEFT_BEHIND,
     NO_PAIRS,
     Judgement,
     deterministic_pairs,
@@ -353,9 +354,9 @@ def _near_changed(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None
     changed = _keyed("(FROM taking_part SEMI JOIN changed_records USING (record_key))", blocks, large)
     con.execute(f"CREATE OR REPLACE TEMP TABLE changed_input AS {changed}")
     shared = [f"{block} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL)" for block in blocks]
-    near = " OR ".join([*shared, "record_key IN (SELECT record_key FROM changed_input)"])
+    is_near = " OR ".join([*shared, "record_key IN (SELECT record_key FROM changed_input)"])
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE near_records AS SELECT record_key FROM ({_keyed('taking_part', blocks, large)}) WHERE {near}"
+        f"CREATE OR REPLACE TEMP TABLE near_records AS SELECT record_key FROM ({_keyed('taking_part', blocks, large)}) WHERE {is_near}"
     )
     near = _keyed("(FROM taking_part SEMI JOIN near_records USING (record_key))", blocks, large)
     con.execute(f"CREATE OR REPLACE TEMP TABLE near_input AS {near}")
@@ -494,12 +495,11 @@ def _write_whole(con: duckdb.DuckDBPyConnection, base: Base) -> None:
 
 
 def _write_touched(con: duckdb.DuckDBPyConnection) -> None:
-    left_behind = "(SELECT record_key FROM changed_records UNION ALL SELECT record_key FROM gone_records)"
     looked_at = "(SELECT record_key FROM regrouped UNION ALL SELECT record_key FROM gone_records)"
     dropped = "group_id IN (SELECT group_id FROM dropped_groups)"
     for table, stale, rows in (
         ("links", dropped, "SELECT * FROM links ORDER BY record_l, record_r"),
-        ("loose_pairs", f"l IN {left_behind} OR r IN {left_behind}", "SELECT * FROM fresh_pairs ORDER BY l, r"),
+        ("loose_pairs", f"l IN {LEFT_BEHIND} OR r IN {LEFT_BEHIND}", "SELECT * FROM fresh_pairs ORDER BY l, r"),
         ("linked_records", f"record_key IN {looked_at}", LINKED.format("regrouped")),
         ("linked_groups", dropped, "SELECT * FROM groups_now ORDER BY group_id"),
     ):
