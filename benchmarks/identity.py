@@ -27,7 +27,7 @@ RECORDS = 1_000_000
 #: How many people the generated company has.
 PEOPLE = 20_000
 
-US_NAME = {"given_name": "first_name", "family_name": "last_name"}
+US_NAME = {"given_name": ["first_name", "middle_initial"], "family_name": "last_name"}
 HOME = {"street": ["street_number", "street_name"], "city": "city", "postcode": "zipcode"}
 MAILING = {
     "street": ["mailing_address_street_number", "mailing_address_street_name"],
@@ -86,7 +86,10 @@ SETS = (
         "census, social security, W2, 1040",
         (
             Table(CENSUS.path, {**CENSUS.roles, "birth_date": "date_of_birth"}, "simulant_id", "US", household="household_id"),
-            Table(ANYTOWN + "social_security.parquet", {**US_NAME, "identifier": "ssn", "birth_date": "date_of_birth"}, "simulant_id", "US"),
+            Table(
+                ANYTOWN + "social_security.parquet",
+                {**US_NAME, "given_name": ["first_name", "middle_name"], "identifier": "ssn", "birth_date": "date_of_birth"}, "simulant_id", "US",
+            ),
             Table(W2.path, {**W2.roles, "identifier": "ssn"}, "simulant_id", "US", household="household_id"),
             Table(ANYTOWN + "taxes_1040.parquet", {**US_NAME, **MAILING, "identifier": "ssn"}, "simulant_id", "US", household="household_id"),
         ),

@@ -20,6 +20,8 @@ from identity.companies import cleaned_companies, write_company_records
 from identity.declared import resolving, rules_in_force
 from identity.evaluate import compare
 from identity.link import link_records
+from identity.normalise.names import is_known_given
+from identity.normalise.text import folded
 from identity.standardise import cleaned, mark_shared, write_records
 from identity.tables import read_roles, read_tables
 from identity.train import train
@@ -100,7 +102,7 @@ def _standardised(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> StepResu
             con.register("clean_records", cleaned_companies(raw).to_arrow())
             write_company_records(con, "clean_records")
         else:
-            con.register("clean_records", cleaned(_in_order(raw), today).to_arrow())
+            con.register("clean_records", cleaned(in_order(raw), today).to_arrow())
             write_records(con, "clean_records", today, of_any_age=True)
             # A given name that several families bear is a name, in whatever language, not a slip of the pen.
             con.execute(
@@ -114,11 +116,11 @@ def _standardised(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> StepResu
     return result
 
 
-def _in_order(raw: pl.DataFrame) -> pl.DataFrame:
+def in_order(raw: pl.DataFrame) -> pl.DataFrame:
     """Put given and family names in their places where they were written the wrong way round.
 
-    They were where the family name is a given name that several families bear, and the given name is none. A given name alone
-    that is nobody's given name, but a surname that several bear, is one.
+    They were where the family name is a given name that several families bear, and the given name is none. A name that stands alone
+    where given names do, is none that people bear and stands elsewhere in these tables more often as a surname, is one.
     """
     given, family = (pl.col(c).str.to_lowercase().str.strip_chars() for c in ("given_name", "family_name"))
     names = raw.select(given.alias("given"), family.alias("family")).drop_nulls()
@@ -127,7 +129,10 @@ def _in_order(raw: pl.DataFrame) -> pl.DataFrame:
     bearers = names.group_by("family").agg(pl.col("given").n_unique().alias("n"))
     surnames = bearers.filter(pl.col("n") >= FAMILIES_OF_A_NAME)["family"].to_list()
     turned = family.is_in(known) & ~given.is_in(known) & ~family.is_in(surnames)
-    turned = turned | (family.is_null() | (family == "")) & given.is_in(surnames) & ~given.is_in(known)
+    uses = pl.concat([names.select(name="given", is_surname=False), names.select(name="family", is_surname=True)])
+    mostly = uses.group_by("name").agg(pl.col("is_surname").mean()).filter(pl.col("is_surname") > 0.5)["name"]
+    lone = mostly.filter(~mostly.map_elements(lambda n: is_known_given(folded(n)), pl.Boolean)).to_list()
+    turned = turned | (family.is_null() | (family == "")) & given.is_in(lone) & ~given.is_in(known)
     return raw.with_columns(
         pl.when(turned).then("family_name").otherwise("given_name").alias("given_name"),
         pl.when(turned).then("given_name").otherwise("family_name").alias("family_name"),

@@ -308,6 +308,10 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     is_company = pl.col("is_company") == "true"
     # A record that the source merged into another belongs to that one, whatever became of it there.
     is_merged = pl.col("is_merged") == "true" if "is_merged" in frame.columns else pl.lit(False)
+    # A date of birth is nearly a name where somebody lives.
+    is_known = pl.any_horizontal(pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_not_null()) | (
+        pl.col("born").is_not_null() & pl.any_horizontal(pl.col("street_name", "postcode", "city_key").is_not_null())
+    )
     return frame.select(
         "record_key", "source", "source_table", "record_id",
         pl.col("observed_at").str.slice(0, 19).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).fill_null(
@@ -317,8 +321,7 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
         .when(is_company).then(pl.lit("a company"))
         .when(is_merged).then(None)
         .when(pl.col("is_deleted") == "true").then(pl.lit("marked for deletion at the source"))
-        .when(pl.all_horizontal(pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_null()))
-        .then(pl.lit("nothing to recognise a person by")).alias("exclusion"),
+        .when(is_known).then(None).otherwise(pl.lit("nothing to recognise a person by")).alias("exclusion"),
         "given_display", "surnames_display",
         "given", "is_known_given", "given_first", "given_canonical", "given_stands_for", "surname_1", "surname_2", "surname_sound",
         "name_inferred_from", "email_address", "email_key", "email_local", "email_kind", pl.col("phone").alias("phone_as_written"), "phone_e164",

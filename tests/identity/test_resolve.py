@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cdp import cli
-from identity.resolve import resolve_tables
+from identity.resolve import in_order, resolve_tables
 from identity.tables import read_roles, read_tables
 from warehouse.errors import CdpError, DeclarationError
 
@@ -134,6 +134,55 @@ def test_a_copied_number_and_a_missing_given_name_join_nobody_in_a_family(tables
     assert found["1"] == found["2"]
     assert found["3"] == found["4"]
     assert len({found["1"], found["3"], found["5"]}) == 3
+
+
+BORN = """id,given,family,born,street,zip
+1,Ana,Ruiz,1980-03-02,Calle Mayor 4,72000
+2,,,1980-03-02,Calle Mayor 4,72000
+3,,,1980-03-02,,
+4,,,,Calle Mayor 4,72000
+5,Luis,Ruiz,1983-07-12,Calle Mayor 4,72000
+"""
+
+
+def test_a_date_of_birth_tells_who_lives_at_a_place_without_a_name(tables):
+    (tables / "born.csv").write_text(BORN, encoding="utf-8")
+    (tables / "roles.yml").write_text(
+        "tables:\n  - {record_id: id, country: MX, roles: {given_name: given, family_name: family, birth_date: born, "
+        "street: street, postcode: zip}}\n",
+        encoding="utf-8",
+    )
+    resolve_tables([tables / "born.csv"], tables / "roles.yml", tables / "found")
+    clusters = pl.read_parquet(tables / "found" / "clusters.parquet")
+    found = dict(clusters.select("record_id", "cluster_id").iter_rows())
+    assert found["1"] == found["2"] != found["5"]
+    assert clusters.filter(pl.col("exclusion").is_not_null())["record_id"].sort().to_list() == ["3", "4"]
+
+
+LONE = """given,family
+Thomas,Erskine
+T.,Erskine
+Erskine,
+Ana,Ruiz
+Luis,Martin
+Martin,Ruiz
+Martin,
+Nessie,Ruiz
+Nessie,
+"""
+
+
+def test_a_name_alone_is_a_surname_where_these_tables_use_it_as_one(tables):
+    (tables / "lone.csv").write_text(LONE, encoding="utf-8")
+    (tables / "roles.yml").write_text("tables:\n  - {country: GB, roles: {given_name: given, family_name: family}}\n")
+    records = read_tables([tables / "lone.csv"], read_roles(tables / "roles.yml"), tables / "roles.yml")
+    told = in_order(records).select("given_name", "family_name").rows()
+    said = [tuple(part or None for part in row) for row in told]
+    # Martin is a name that people bear, whoever else has it for a surname, and nobody is called Nessie by surname here.
+    assert said == [
+        ("Thomas", "Erskine"), ("T.", "Erskine"), (None, "Erskine"), ("Ana", "Ruiz"), ("Luis", "Martin"), ("Martin", "Ruiz"), ("Martin", None),
+        ("Nessie", "Ruiz"), ("Nessie", None),
+    ]  # fmt: skip
 
 
 COMPANIES = """id;nombre;web;tel;ciudad;cp;pais
