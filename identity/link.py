@@ -296,12 +296,16 @@ def _with_block_keys(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> N
     con.execute(f"CREATE OR REPLACE TEMP TABLE blocked_input AS {_keyed('taking_part', blocks, 'large_blocks')}")
 
 
-def _keyed(records: str, blocks: Sequence[str], large: str) -> str:
+def _keys_of(blocks: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each block's column and the expression of its key."""
     rules = rules_in_force().blocking_rules
+    return [(block, model_parts.block_key(rules[int(block.removeprefix("block_"))])) for block in blocks]
+
+
+def _keyed(records: str, blocks: Sequence[str], large: str) -> str:
     keys = [
-        f"CASE WHEN ({key}) NOT IN (SELECT key FROM {large} WHERE rule = '{column}') THEN {key} END AS {column}"
-        for column in blocks
-        if (key := model_parts.block_key(rules[int(column.removeprefix("block_"))]))
+        f"CASE WHEN ({key}) NOT IN (SELECT key FROM {large} WHERE rule = '{block}') THEN {key} END AS {block}"
+        for block, key in _keys_of(blocks)
     ]
     return f"SELECT {', '.join(['*', *keys])} FROM {records}"
 
@@ -353,11 +357,12 @@ def _near_changed(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None
     large = "identity.large_blocks"
     changed = _keyed("(FROM taking_part SEMI JOIN changed_records USING (record_key))", blocks, large)
     con.execute(f"CREATE OR REPLACE TEMP TABLE changed_input AS {changed}")
-    shared = [f"{block} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL)" for block in blocks]
+    # What is too large to look into is no key of a changed record, so it need not be asked of all others.
+    shared = [
+        f"{key} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL)" for block, key in _keys_of(blocks)
+    ]
     is_near = " OR ".join([*shared, "record_key IN (SELECT record_key FROM changed_input)"])
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE near_records AS SELECT record_key FROM ({_keyed('taking_part', blocks, large)}) WHERE {is_near}"
-    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE near_records AS SELECT record_key FROM taking_part WHERE {is_near}")
     near = _keyed("(FROM taking_part SEMI JOIN near_records USING (record_key))", blocks, large)
     con.execute(f"CREATE OR REPLACE TEMP TABLE near_input AS {near}")
 

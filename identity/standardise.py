@@ -309,9 +309,9 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     # A record that the source merged into another belongs to that one, whatever became of it there.
     is_merged = pl.col("is_merged") == "true" if "is_merged" in frame.columns else pl.lit(False)
     # A date of birth is nearly a name where somebody lives.
-    is_known = pl.any_horizontal(pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_not_null()) | (
-        pl.col("born").is_not_null() & pl.any_horizontal(pl.col("street_name", "postcode", "city_key").is_not_null())
-    )
+    is_known = pl.any_horizontal(
+        pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_not_null()
+    ) | (pl.col("born").is_not_null() & pl.any_horizontal(pl.col("street_name", "postcode", "city_key").is_not_null()))
     return frame.select(
         "record_key", "source", "source_table", "record_id",
         pl.col("observed_at").str.slice(0, 19).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).fill_null(
