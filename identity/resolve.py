@@ -131,8 +131,10 @@ def in_order(raw: pl.DataFrame) -> pl.DataFrame:
     turned = family.is_in(known) & ~given.is_in(known) & ~family.is_in(surnames)
     uses = pl.concat([names.select(name="given", is_surname=False), names.select(name="family", is_surname=True)])
     mostly = uses.group_by("name").agg(pl.col("is_surname").mean()).filter(pl.col("is_surname") > 0.5)["name"]
-    lone = mostly.filter(~mostly.map_elements(lambda n: is_known_given(folded(n)), pl.Boolean)).to_list()
-    turned = turned | (family.is_null() | (family == "")) & given.is_in(lone) & ~given.is_in(known)
+    is_alone = family.is_null() | (family == "")
+    alone = raw.filter(is_alone & given.is_in(mostly.to_list())).select(given).to_series().unique()
+    lone = alone.filter(~alone.map_elements(lambda name: is_known_given(folded(name)), pl.Boolean)).to_list()
+    turned = turned | is_alone & given.is_in(lone) & ~given.is_in(known)
     return raw.with_columns(
         pl.when(turned).then("family_name").otherwise("given_name").alias("given_name"),
         pl.when(turned).then("given_name").otherwise("family_name").alias("family_name"),
