@@ -43,6 +43,8 @@ MADE_LAST = ("birth_date", "birth_day", "email_shared", "phone_shared", "name_in
 #: To be raised when the same text is cleaned otherwise: then all records are cleaned anew.
 METHOD = 5
 
+#: Why a record without a name and without an identifier is left out.
+NOBODY = "nothing to recognise a person by"
 #: A shorter identifier of a table's own is a number of few people among many.
 MIN_IDENTIFIER_LETTERS = 5
 
@@ -146,7 +148,10 @@ def write_records(con: duckdb.DuckDBPyConnection, cleaned_rows: str, today: date
     age_years = f"(DATE '{today}' - born) / 365.25"
     is_taken = f"{age_years} >= 0" if of_any_age else f"{age_years} BETWEEN {ages.min} AND {ages.max}"
     con.execute(
-        f"CREATE OR REPLACE TABLE identity.records AS SELECT * EXCLUDE (born, birthday), CASE WHEN {is_taken} THEN born END AS birth_date, "
+        # A date of birth is nearly a name where somebody lives.
+        f"CREATE OR REPLACE TABLE identity.records AS SELECT * EXCLUDE (born, birthday) REPLACE (CASE WHEN exclusion = '{NOBODY}' AND {is_taken} "
+        "AND coalesce(street_name, postcode, city_key) IS NOT NULL THEN NULL ELSE exclusion END AS exclusion), "
+        f"CASE WHEN {is_taken} THEN born END AS birth_date, "
         f"CASE WHEN {is_taken} THEN strftime(born, '%m-%d') ELSE birthday END AS birth_day, "
         f"CASE WHEN email_kind = 'family' THEN 'yes' END AS email_shared, NULL::VARCHAR AS phone_shared, "
         # Who wrote their names the other way round is found by them, too.
@@ -308,10 +313,6 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     is_company = pl.col("is_company") == "true"
     # A record that the source merged into another belongs to that one, whatever became of it there.
     is_merged = pl.col("is_merged") == "true" if "is_merged" in frame.columns else pl.lit(False)
-    # A date of birth is nearly a name where somebody lives.
-    is_known = pl.any_horizontal(
-        pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_not_null()
-    ) | (pl.col("born").is_not_null() & pl.any_horizontal(pl.col("street_name", "postcode", "city_key").is_not_null()))
     return frame.select(
         "record_key", "source", "source_table", "record_id",
         pl.col("observed_at").str.slice(0, 19).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).fill_null(
@@ -321,7 +322,8 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
         .when(is_company).then(pl.lit("a company"))
         .when(is_merged).then(None)
         .when(pl.col("is_deleted") == "true").then(pl.lit("marked for deletion at the source"))
-        .when(is_known).then(None).otherwise(pl.lit("nothing to recognise a person by")).alias("exclusion"),
+        .when(pl.all_horizontal(pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_null()))
+        .then(pl.lit(NOBODY)).alias("exclusion"),
         "given_display", "surnames_display",
         "given", "is_known_given", "given_first", "given_canonical", "given_stands_for", "surname_1", "surname_2", "surname_sound",
         "name_inferred_from", "email_address", "email_key", "email_local", "email_kind", pl.col("phone").alias("phone_as_written"), "phone_e164",

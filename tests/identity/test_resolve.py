@@ -142,6 +142,7 @@ BORN = """id,given,family,born,street,zip
 3,,,1980-03-02,,
 4,,,,Calle Mayor 4,72000
 5,Luis,Ruiz,1983-07-12,Calle Mayor 4,72000
+6,,,2980-03-02,Calle Mayor 4,72000
 """
 
 
@@ -156,7 +157,7 @@ def test_a_date_of_birth_tells_who_lives_at_a_place_without_a_name(tables):
     clusters = pl.read_parquet(tables / "found" / "clusters.parquet")
     found = dict(clusters.select("record_id", "cluster_id").iter_rows())
     assert found["1"] == found["2"] != found["5"]
-    assert clusters.filter(pl.col("exclusion").is_not_null())["record_id"].sort().to_list() == ["3", "4"]
+    assert clusters.filter(pl.col("exclusion").is_not_null())["record_id"].sort().to_list() == ["3", "4", "6"]
 
 
 LONE = """given,family
