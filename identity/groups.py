@@ -47,7 +47,7 @@ def group_records(con: duckdb.DuckDBPyConnection, judgements: Sequence[Judgement
         _regroup_touched(con)
         pairs += (
             " UNION ALL SELECT l, r, w FROM identity.loose_pairs WHERE l IN (SELECT record_key FROM regrouped) "
-            f"AND l NOT IN {LEFT_BEHIND} AND r NOT IN {LEFT_BEHIND}"
+            f"AND l NOT IN {LEFT_BEHIND} AND r NOT IN {LEFT_BEHIND} AND (l, r) NOT IN (FROM parted_pairs)"
         )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT record_key, content, row_number() OVER (ORDER BY record_key) - 1 AS n FROM regrouped"
@@ -98,6 +98,7 @@ def _regroup_touched(con: duckdb.DuckDBPyConnection) -> None:
         CREATE OR REPLACE TEMP TABLE touched_records AS
         SELECT record_key FROM changed_records UNION SELECT record_key FROM gone_records
         UNION SELECT unnest([l, r]) FROM fresh_pairs UNION SELECT unnest([l, r]) FROM judged_pairs
+        UNION SELECT unnest([l, r]) FROM parted_pairs
         """
     )
     con.execute(

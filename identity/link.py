@@ -168,9 +168,7 @@ def _base_of_run(
             why_full = f"{changed:,} records changed"
         else:
             _near_changed(con, base.blocks)
-            if not _outgrown(con, base.blocks):
-                return base, changed, ""
-            why_full = "a block has outgrown what is compared"
+            return base, changed, ""
     base = _new_base(con, model, records)
     _with_block_keys(con, base.blocks)
     return base, changed, why_full
@@ -353,18 +351,58 @@ def _on_spark(con: duckdb.DuckDBPyConnection, model: dict[str, Any], base: Base)
 
 
 def _near_changed(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None:
-    """Make `near_input`: changed records and those that share a block with one of them; no others can be compared with them."""
-    large = "identity.large_blocks"
-    changed = _keyed("(FROM taking_part SEMI JOIN changed_records USING (record_key))", blocks, large)
+    """Make `changed_input`, the changed records, and `near_input`, them and those that share a block with one of them; no others meet them.
+
+    A key of `near_input` is there where a changed record has it: what else its records share was compared before.
+    """
+    changed = _keyed("(FROM taking_part SEMI JOIN changed_records USING (record_key))", blocks, "identity.large_blocks")
     con.execute(f"CREATE OR REPLACE TEMP TABLE changed_input AS {changed}")
-    # What is too large to look into is no key of a changed record, so it need not be asked of all others.
-    shared = [
-        f"{key} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL)" for block, key in _keys_of(blocks)
-    ]
-    is_near = " OR ".join([*shared, "record_key IN (SELECT record_key FROM changed_input)"])
-    con.execute(f"CREATE OR REPLACE TEMP TABLE near_records AS SELECT record_key FROM taking_part WHERE {is_near}")
-    near = _keyed("(FROM taking_part SEMI JOIN near_records USING (record_key))", blocks, large)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE near_input AS {near}")
+    shared = ", ".join(
+        f"CASE WHEN {key} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL) THEN {key} END AS {block}"
+        for block, key in _keys_of(blocks)
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE near_input AS SELECT r.*, n.* EXCLUDE (record_key) FROM taking_part AS r JOIN (SELECT * FROM "
+        f"(SELECT record_key, {shared} FROM taking_part) WHERE coalesce({', '.join(blocks)}) IS NOT NULL) AS n USING (record_key)"
+    )
+    _part_outgrown(con, blocks)
+
+
+def _part_outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None:
+    """Make `outgrown_blocks`, what changed records made larger than is looked into, and `parted_pairs`, what nothing else connects.
+
+    From now on these blocks are none, as a run over all records would find.
+    """
+    sizes = " UNION ALL ".join(
+        f"SELECT '{block}' AS rule, {block} AS key FROM near_input WHERE {block} IS NOT NULL GROUP BY ALL "
+        f"HAVING count(*) > {rules_in_force().max_block_records}"
+        for block in blocks
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE outgrown_blocks AS {sizes}")
+    con.execute("CREATE OR REPLACE TEMP TABLE parted_pairs (l VARCHAR, r VARCHAR)")
+    outgrown = [rule for (rule,) in con.execute("SELECT DISTINCT rule FROM outgrown_blocks ORDER BY 1").fetchall()]
+    if not outgrown:
+        return
+    members = " UNION ALL ".join(
+        f"SELECT record_key, '{block}' AS rule, {block} AS key FROM near_input WHERE {block} IN "
+        f"(SELECT key FROM outgrown_blocks WHERE rule = '{block}')"
+        for block in outgrown
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE outgrown_records AS {members}")
+    con.execute("CREATE OR REPLACE TEMP TABLE large_now AS FROM identity.large_blocks UNION ALL FROM outgrown_blocks")
+    keyed = _keyed("(FROM taking_part SEMI JOIN outgrown_records USING (record_key))", blocks, "large_now")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE outgrown_input AS {keyed}")
+    still = " OR ".join(f"coalesce(x.{block} = y.{block}, false)" for block in blocks)
+    con.execute(
+        "INSERT INTO parted_pairs SELECT DISTINCT p.l, p.r FROM identity.loose_pairs AS p JOIN outgrown_records AS a ON a.record_key = p.l "
+        "JOIN outgrown_records AS b ON b.record_key = p.r AND (b.rule, b.key) = (a.rule, a.key) "
+        f"JOIN outgrown_input AS x ON x.record_key = p.l JOIN outgrown_input AS y ON y.record_key = p.r WHERE NOT ({still})"
+    )
+    for block in outgrown:
+        for table in ("changed_input", "near_input"):
+            con.execute(
+                f"UPDATE {table} SET {block} = NULL WHERE {block} IN (SELECT key FROM outgrown_blocks WHERE rule = '{block}')"
+            )
 
 
 def _predicted(con: duckdb.DuckDBPyConnection, linker: Any, blocks: Sequence[str], fresh: bool) -> list[str]:
@@ -445,18 +483,6 @@ def _blocks_of_identifiers(blocks: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> bool:
-    """Tell whether changed records made a block larger than is compared."""
-    return any(
-        count(
-            con,
-            f"(SELECT {block} FROM near_input WHERE {block} IN (SELECT {block} FROM changed_input) "
-            f"GROUP BY 1 HAVING count(*) > {rules_in_force().max_block_records})",
-        )
-        for block in blocks
-    )
-
-
 def _write(con: duckdb.DuckDBPyConnection, base: Base, fresh: bool) -> None:
     """Replace the links and what the next run builds on, all or nothing; of a batch, what it touched."""
     con.execute("BEGIN")
@@ -504,12 +530,17 @@ def _write_touched(con: duckdb.DuckDBPyConnection) -> None:
     dropped = "group_id IN (SELECT group_id FROM dropped_groups)"
     for table, stale, rows in (
         ("links", dropped, "SELECT * FROM links ORDER BY record_l, record_r"),
-        ("loose_pairs", f"l IN {LEFT_BEHIND} OR r IN {LEFT_BEHIND}", "SELECT * FROM fresh_pairs ORDER BY l, r"),
+        (
+            "loose_pairs",
+            f"l IN {LEFT_BEHIND} OR r IN {LEFT_BEHIND} OR (l, r) IN (FROM parted_pairs)",
+            "SELECT * FROM fresh_pairs ORDER BY l, r",
+        ),
         ("linked_records", f"record_key IN {looked_at}", LINKED.format("regrouped")),
         ("linked_groups", dropped, "SELECT * FROM groups_now ORDER BY group_id"),
     ):
         con.execute(f"DELETE FROM identity.{table} WHERE {stale}")
         con.execute(f"INSERT INTO identity.{table} {rows}")
+    con.execute("INSERT INTO identity.large_blocks FROM outgrown_blocks ORDER BY ALL")
     # Values that are new have a frequency from now on, so that the next run need not look for them among all records.
     for column in model_parts.frequency_columns():
         con.execute(

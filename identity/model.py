@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,11 +125,13 @@ def comparisons(
     built = []
     for comparison, declared in rules_in_force().comparisons.items():
         parts: list[Any] = [
-            cll.CustomLevel(declared.unknown_when, "not known", base_dialect_str=dialect).configure(is_null_level=True)
+            cll.CustomLevel(guarded(declared.unknown_when), "not known", base_dialect_str=dialect).configure(
+                is_null_level=True
+            )
         ]
         for at, label in enumerate(labels_of(comparison)):
             said = declared.levels[at] if at < len(declared.levels) else None
-            level = cll.CustomLevel(said.when, label, base_dialect_str=dialect) if said else cll.ElseLevel()
+            level = cll.CustomLevel(guarded(said.when), label, base_dialect_str=dialect) if said else cll.ElseLevel()
             options: dict[str, Any] = {"label_for_charts": label}
             if said and said.by_frequency_of:
                 options |= {
@@ -144,6 +147,19 @@ def comparisons(
             parts.append(level.configure(**options))
         built.append(cl.CustomComparison(output_column_name=comparison, comparison_levels=parts))
     return built
+
+
+def guarded(condition: str) -> str:
+    """Return a condition that asks first how far two texts are apart without swaps, which is told five times as fast.
+
+    A swap of two letters is two edits (Levenshtein), so texts within n edits and swaps (Damerau) are within 2 n edits. Of a CASE DuckDB
+    looks only at what is asked for, of AND and OR at both sides of every pair.
+    """
+    return re.sub(
+        r"damerau_levenshtein\((\w+, \w+)\) <= (\d)",
+        lambda said: f"CASE WHEN levenshtein({said[1]}) > {2 * int(said[2])} THEN false ELSE {said[0]} END",
+        condition,
+    )
 
 
 def prior_for(model: dict[str, Any], records: int) -> float:

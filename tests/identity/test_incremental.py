@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from identity import groups, link
+from identity import model as model_parts
 from identity.cluster import cluster_records
 from identity.customer_ids import assign_customer_ids
 from identity.declared import rules_in_force
@@ -144,6 +145,33 @@ def test_what_is_too_large_to_be_one_group_is_split_as_in_one_run(known, monkeyp
         > 0
     )
     assert outcome(known) == compared_anew(known)
+
+
+def test_a_block_that_outgrows_what_is_looked_into_parts_what_it_alone_connected_as_in_one_run(known, monkeypatch):
+    # Blocks of three and more are too large here, so many a pair of the first records is a block no more when others come.
+    small = link.rules_in_force().model_copy(update={"max_block_records": 2})
+    for module in (link, model_parts):
+        monkeypatch.setattr(module, "rules_in_force", lambda: small)
+    take(known, f"n <= {KNOWN - 60}")
+    link_records(known, full=True)
+    cluster_records(known)
+    before = large(known)
+    parted = 0
+    for end in (-30, 0, 30, COMING):
+        take(known, f"n <= {KNOWN + end}")
+        assert "full_run" not in link_records(known).facts
+        parted += count(known, "parted_pairs")
+        cluster_records(known)
+    assert parted > 0
+    model_parts.block_keys(known, "taking_part", count(known, "identity.records"))
+    used = [block for block, _ in link._keys_of(link.base_in_force(known).blocks)]
+    assert before < large(known)
+    assert large(known) == {(rule, key) for rule, key in known.execute("FROM large_blocks").fetchall() if rule in used}
+    assert outcome(known) == compared_anew(known)
+
+
+def large(con):
+    return set(con.execute("FROM identity.large_blocks").fetchall())
 
 
 def ids(con):

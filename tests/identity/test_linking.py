@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from identity import customer_ids
+from identity import model as model_parts
 from identity.anonymous import stitch_devices
 from identity.cluster import cluster_records
 from identity.explain import explain_pair
@@ -19,7 +21,7 @@ from identity.judgements import judge, judgements, undo
 from identity.link import link_records
 from identity.model import ModelNotTrained, kept_apart, load_model
 from identity.standardise import standardise
-from warehouse.duck import rows
+from warehouse.duck import connect, rows
 from warehouse.errors import CdpError
 
 
@@ -211,6 +213,23 @@ def test_a_domain_typed_wrong_is_the_same_mailbox_and_another_separator_is_not_k
     }
     assert levels["2"]["level"] == "e-mails whose domains differ in a letter" and levels["2"]["bits"] > 5
     assert levels["3"]["bits"] == 0
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3])
+def test_asking_first_what_is_told_faster_changes_no_answer(most):
+    plain = f"damerau_levenshtein(one, other) <= {most}"
+    guarded = model_parts.guarded(f"other IS NULL OR {plain}")
+    assert guarded.count("levenshtein(one, other)") == 2
+    chance = random.Random(most)
+    texts = [None, *{"".join(chance.choices("abñ1", k=chance.randint(0, 7))) for _ in range(300)}]
+    con = connect(":memory:")
+    con.execute("CREATE TABLE texts AS SELECT unnest(?::VARCHAR[]) AS text", [texts])
+    both = "(SELECT a.text AS one, b.text AS other FROM texts AS a, texts AS b)"
+    unlike, alike, pairs = con.execute(
+        f"SELECT count(*) FILTER (({guarded}) IS DISTINCT FROM (other IS NULL OR {plain})), count(*) FILTER ({plain}), count(*) FROM {both}"
+    ).fetchall()[0]
+    con.close()
+    assert unlike == 0 < alike < pairs
 
 
 def test_what_often_differs_in_these_tables_keeps_nobody_apart():
