@@ -330,15 +330,15 @@ def _write_tables(con: duckdb.DuckDBPyConnection, news: News, ledger: pl.DataFra
         ),
         ended_now AS (SELECT * FROM ended WHERE customer_id NOT IN (SELECT customer_id FROM identity.members)),
         walk AS (
-            SELECT customer_id, customer_id AS current_customer_id, 0 AS steps FROM issued
+            SELECT customer_id, heir, 1 AS steps FROM ended_now WHERE event = 'merged'
             UNION ALL
             SELECT w.customer_id, e.heir, w.steps + 1 FROM walk AS w
-            JOIN ended_now AS e ON e.customer_id = w.current_customer_id WHERE e.event = 'merged' AND w.steps < 100
-        )
-        SELECT w.customer_id,
-            CASE WHEN w.current_customer_id IN (SELECT customer_id FROM ended_now) THEN NULL
-                 ELSE w.current_customer_id END AS current_customer_id
-        FROM walk AS w QUALIFY row_number() OVER (PARTITION BY w.customer_id ORDER BY steps DESC) = 1 ORDER BY 1
+            JOIN ended_now AS e ON e.customer_id = w.heir WHERE e.event = 'merged' AND w.steps < 100
+        ), heirs AS (SELECT customer_id, arg_max(heir, steps) AS heir FROM walk GROUP BY 1)
+        SELECT i.customer_id,
+            CASE WHEN e.customer_id IS NULL THEN i.customer_id
+                 WHEN h.heir NOT IN (SELECT customer_id FROM ended_now) THEN h.heir END AS current_customer_id
+        FROM issued AS i LEFT JOIN ended_now AS e USING (customer_id) LEFT JOIN heirs AS h USING (customer_id) ORDER BY 1
         """
     )
     con.execute("COMMIT")

@@ -357,13 +357,15 @@ def _near_changed(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> None
     """
     changed = _keyed("(FROM taking_part SEMI JOIN changed_records USING (record_key))", blocks, "identity.large_blocks")
     con.execute(f"CREATE OR REPLACE TEMP TABLE changed_input AS {changed}")
+    keys = ", ".join(f"{key} AS {block}" for block, key in _keys_of(blocks))
     shared = ", ".join(
-        f"CASE WHEN {key} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL) THEN {key} END AS {block}"
-        for block, key in _keys_of(blocks)
+        f"CASE WHEN {block} IN (SELECT {block} FROM changed_input WHERE {block} IS NOT NULL) THEN {block} END AS {block}"
+        for block in blocks
     )
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE near_input AS SELECT r.*, n.* EXCLUDE (record_key) FROM taking_part AS r JOIN (SELECT * FROM "
-        f"(SELECT record_key, {shared} FROM taking_part) WHERE coalesce({', '.join(blocks)}) IS NOT NULL) AS n USING (record_key)"
+        f"(SELECT record_key, {shared} FROM (SELECT record_key, {keys} FROM taking_part)) WHERE coalesce({', '.join(blocks)}) IS NOT NULL) AS n "
+        "USING (record_key)"
     )
     _part_outgrown(con, blocks)
 

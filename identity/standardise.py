@@ -22,7 +22,7 @@ from identity.normalise import emails, names, phones, places, tax_ids
 from identity.normalise.addresses import parse_street
 from identity.normalise.text import sound_key
 from identity.source_tables import SourceTable, mapped, merges_of, source_tables, with_merged
-from warehouse.duck import count, digest, has_table
+from warehouse.duck import count, digest, has_table, keep
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -48,6 +48,9 @@ NOBODY = "nothing to recognise a person by"
 #: A shorter identifier of a table's own is a number of few people among many.
 MIN_IDENTIFIER_LETTERS = 5
 
+#: Where more records changed, all are written anew, in the order of their keys.
+WRITTEN_WHOLE_FROM_PCT = 20
+
 #: From so many rows on, processes clean them: names, phones and addresses are Python's work, on one core at a time.
 PROCESSES_FROM_ROWS = 150_000
 #: Rows that a process cleans at a time.
@@ -67,49 +70,27 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
     with step("standardise") as result, edge("identity"):
         _raw_records(con, source_tables(con, "person_tables"), today.year)
         is_known = has_table(con, "identity", "record_contents")
-        unchanged = "SELECT record_key FROM raw_records JOIN identity.record_contents USING (record_key, raw_hash)"
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE unchanged AS {unchanged if is_known else 'SELECT NULL::VARCHAR AS record_key WHERE false'}"
-        )
+        _tell_unchanged(con, is_known)
         raw = pl.from_arrow(
             con.sql(
-                "SELECT w.* EXCLUDE (raw_hash) FROM raw_records AS w ANTI JOIN unchanged USING (record_key) ORDER BY record_key"
+                "SELECT w.* EXCLUDE (raw_hash) FROM raw_records AS w SEMI JOIN changed USING (record_key) ORDER BY record_key"
             ).to_arrow_table()
         )
         assert isinstance(raw, pl.DataFrame)
         clean, points = _shared_out(raw, today, with_points=True)
-        con.register("fresh_records", clean.to_arrow())
-        con.register("fresh_points", points.to_arrow())
-        records, contact_points_now = "fresh_records", "SELECT * FROM fresh_points"
-        if is_known:
-            records = (
-                "(SELECT * FROM fresh_records UNION ALL BY NAME SELECT r.* "
-                "REPLACE (c.email_key AS email_key, c.phone_e164 AS phone_e164, c.tax_id AS tax_id), c.born, c.birthday "
-                # Records of an earlier version of this room may lack a column; then none of them is taken over.
-                f"FROM (SELECT COLUMNS(lambda c: c NOT IN {MADE_LAST}) FROM identity.records) AS r "
-                "JOIN identity.record_contents AS c USING (record_key) SEMI JOIN unchanged USING (record_key))"
-            )
-            contact_points_now += (
-                " UNION ALL BY NAME SELECT p.* FROM identity.contact_points AS p SEMI JOIN unchanged USING (record_key)"
-            )
+        keep(con, "fresh_records", clean.to_arrow())
+        keep(con, "fresh_points", points.to_arrow())
         fault("standardise.before_write")
         con.execute("BEGIN")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE all_records AS SELECT * FROM {records}")
-        con.execute(
-            f"CREATE OR REPLACE TABLE identity.contact_points AS SELECT * FROM ({contact_points_now}) ORDER BY record_key, kind"
-        )
-        write_records(con, "all_records", today)
-        con.execute(
-            "CREATE OR REPLACE TABLE identity.record_contents AS "
-            "SELECT record_key, w.raw_hash, r.email_key, r.phone_e164, r.tax_id, r.born, r.birthday "
-            "FROM all_records AS r JOIN raw_records AS w USING (record_key) ORDER BY record_key"
-        )
+        if is_known and _few_changed(con, today):
+            _write_changed(con, today)
+        else:
+            _write_all(con, today, is_known)
         con.execute("CREATE OR REPLACE TABLE identity.source_merges AS SELECT * FROM merges ORDER BY ALL")
         mark_shared(con)
         con.execute("COMMIT")
-        con.execute("DROP TABLE all_records")
-        con.unregister("fresh_records")
-        con.unregister("fresh_points")
+        for made in ("fresh_records", "fresh_points", "raw_records", "changed", "gone"):
+            con.execute(f"DROP TABLE {made}")
         result.rows_in = count(con, "identity.records")
         result.rows_out = count(con, "identity.records WHERE exclusion IS NULL")
         result.facts = {
@@ -121,6 +102,95 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
             "merged_at_the_source": count(con, "identity.source_merges"),
         }
     return result
+
+
+def _tell_unchanged(con: duckdb.DuckDBPyConnection, is_known: bool) -> None:
+    """Make `changed`, the keys of records whose text is new, and `gone`, those that are no more."""
+    known = (
+        "SELECT record_key, raw_hash FROM identity.record_contents" if is_known else "SELECT '', 0::UBIGINT WHERE false"
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE changed AS SELECT record_key FROM raw_records AS w ANTI JOIN ({known}) AS k (record_key, raw_hash) "
+        "ON k.record_key = w.record_key AND k.raw_hash = w.raw_hash"
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE gone AS SELECT k.record_key FROM ({known}) AS k (record_key, raw_hash) "
+        "ANTI JOIN raw_records AS w ON w.record_key = k.record_key"
+    )
+
+
+#: Records that stay as they were, in the shape of cleaned rows. Those of an earlier version of this room may lack a column; then none stays.
+AS_THEY_WERE = (
+    "SELECT r.* REPLACE (c.email_key AS email_key, c.phone_e164 AS phone_e164, c.tax_id AS tax_id), c.born, c.birthday "
+    f"FROM (SELECT COLUMNS(lambda c: c NOT IN {MADE_LAST}) FROM identity.records) AS r "
+    "JOIN identity.record_contents AS c USING (record_key) ANTI JOIN changed USING (record_key) ANTI JOIN gone USING (record_key)"
+)
+
+
+def _few_changed(con: duckdb.DuckDBPyConnection, today: date) -> bool:
+    """Tell whether so few records changed that only they are written, into tables of the shape that they have today."""
+    shape = f"(SELECT column_name, column_type FROM (DESCRIBE {records_of('fresh_records', today)}))"
+    there = "(SELECT column_name, column_type FROM (DESCRIBE identity.records))"
+    if count(con, f"(({shape} EXCEPT {there}) UNION ALL ({there} EXCEPT {shape}))"):
+        return False
+    touched = count(con, "changed") + count(con, "gone")
+    return touched * 100 <= WRITTEN_WHOLE_FROM_PCT * count(con, "identity.records")
+
+
+def _write_all(con: duckdb.DuckDBPyConnection, today: date, is_known: bool) -> None:
+    """Write every record, its contact points and its text's hash, in the order of their keys."""
+    records, points = "fresh_records", "SELECT * FROM fresh_points"
+    if is_known:
+        records = "all_records"
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE all_records AS SELECT * FROM fresh_records UNION ALL BY NAME {AS_THEY_WERE}"
+        )
+        points += " UNION ALL BY NAME SELECT * FROM identity.contact_points ANTI JOIN changed USING (record_key) ANTI JOIN gone USING (record_key)"
+    con.execute(
+        f"CREATE OR REPLACE TABLE identity.contact_points AS SELECT * FROM ({points}) ORDER BY record_key, kind"
+    )
+    write_records(con, records, today)
+    con.execute(f"CREATE OR REPLACE TABLE identity.record_contents AS {contents_of(records)}")
+    con.execute("DROP TABLE IF EXISTS all_records")
+
+
+def _write_changed(con: duckdb.DuckDBPyConnection, today: date) -> None:
+    """Replace the rows of what changed or went, and of whom a birthday makes old enough, or too old; take back what was marked for its sharing."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE of_another_age AS SELECT record_key FROM identity.record_contents AS c JOIN identity.records AS r "
+        f"USING (record_key) WHERE c.born IS NOT NULL AND ({_is_taken('c.born', today)}) <> (r.birth_date IS NOT NULL)"
+    )
+    redone = "SELECT * FROM fresh_records"
+    if count(con, "of_another_age"):
+        redone += f" UNION ALL BY NAME {AS_THEY_WERE} SEMI JOIN of_another_age USING (record_key)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE redone AS {redone}")
+    con.execute(
+        "DELETE FROM identity.records WHERE record_key IN (SELECT record_key FROM redone UNION ALL SELECT record_key FROM gone)"
+    )
+    con.execute(f"INSERT INTO identity.records BY NAME {records_of('redone', today)}")
+    for table, rows in (
+        ("contact_points", "SELECT * FROM fresh_points ORDER BY record_key, kind"),
+        ("record_contents", contents_of("fresh_records")),
+    ):
+        con.execute(
+            f"DELETE FROM identity.{table} WHERE record_key IN (SELECT record_key FROM changed UNION ALL SELECT record_key FROM gone)"
+        )
+        con.execute(f"INSERT INTO identity.{table} BY NAME {rows}")
+    for made in ("redone", "of_another_age"):
+        con.execute(f"DROP TABLE {made}")
+    for column in rules_in_force().shared_identifier_names:
+        con.execute(
+            f"UPDATE identity.records SET {column} = c.{column} FROM identity.record_contents AS c "
+            f"WHERE c.record_key = records.record_key AND records.{column} IS NULL AND c.{column} IS NOT NULL"
+        )
+
+
+def contents_of(cleaned_rows: str) -> str:
+    """Return the rows of `identity.record_contents`: the hash of each record's text, and what is marked or left out of it later."""
+    return (
+        "SELECT record_key, w.raw_hash, r.email_key, r.phone_e164, r.tax_id, r.born, r.birthday "
+        f"FROM {cleaned_rows} AS r JOIN raw_records AS w USING (record_key) ORDER BY record_key"
+    )
 
 
 def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year: int) -> None:
@@ -144,12 +214,15 @@ def write_records(con: duckdb.DuckDBPyConnection, cleaned_rows: str, today: date
         today: ages are reckoned from here.
         of_any_age: dates of birth of children and of people long dead count too, for tables that are not of customers.
     """
-    ages = rules_in_force().ages_years
-    age_years = f"(DATE '{today}' - born) / 365.25"
-    is_taken = f"{age_years} >= 0" if of_any_age else f"{age_years} BETWEEN {ages.min} AND {ages.max}"
-    con.execute(
+    con.execute(f"CREATE OR REPLACE TABLE identity.records AS {records_of(cleaned_rows, today, of_any_age=of_any_age)}")
+
+
+def records_of(cleaned_rows: str, today: date, *, of_any_age: bool = False) -> str:
+    """Return the query of `identity.records` from cleaned rows; arguments as for :func:`write_records`."""
+    is_taken = _is_taken("born", today, of_any_age=of_any_age)
+    return (
         # A date of birth is nearly a name where somebody lives.
-        f"CREATE OR REPLACE TABLE identity.records AS SELECT * EXCLUDE (born, birthday) REPLACE (CASE WHEN exclusion = '{NOBODY}' AND {is_taken} "
+        f"SELECT * EXCLUDE (born, birthday) REPLACE (CASE WHEN exclusion = '{NOBODY}' AND {is_taken} "
         "AND coalesce(street_name, postcode, city_key) IS NOT NULL THEN NULL ELSE exclusion END AS exclusion), "
         f"CASE WHEN {is_taken} THEN born END AS birth_date, "
         f"CASE WHEN {is_taken} THEN strftime(born, '%m-%d') ELSE birthday END AS birth_day, "
@@ -158,6 +231,12 @@ def write_records(con: duckdb.DuckDBPyConnection, cleaned_rows: str, today: date
         "CASE WHEN given_canonical < surname_1 THEN given_canonical || ' ' || surname_1 ELSE surname_1 || ' ' || given_canonical END "
         f"AS name_in_order FROM {cleaned_rows} ORDER BY record_key"
     )
+
+
+def _is_taken(born: str, today: date, *, of_any_age: bool = False) -> str:
+    ages = rules_in_force().ages_years
+    age_years = f"(DATE '{today}' - {born}) / 365.25"
+    return f"{age_years} >= 0" if of_any_age else f"{age_years} BETWEEN {ages.min} AND {ages.max}"
 
 
 def _name_parts(full: str | None, given: str | None, family: str | None, email: str | None) -> tuple[str | None, ...]:
@@ -367,7 +446,10 @@ def mark_shared(con: duckdb.DuckDBPyConnection) -> None:
 
 def _mark_family(con: duckdb.DuckDBPyConnection) -> None:
     """Mark mailboxes and phones that people of contradicting given names use: a family's, nobody's own."""
-    for column, mark in (("email_key", "email_shared"), ("phone_e164", "phone_shared")):
+    for column, mark, by_name in (
+        ("email_key", "email_shared", "email_kind = 'family'"),
+        ("phone_e164", "phone_shared", "false"),
+    ):
         con.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE of_families AS
@@ -381,5 +463,6 @@ def _mark_family(con: duckdb.DuckDBPyConnection) -> None:
                 AND jaro_winkler_similarity(a.given, b.given) < 0.88
             """
         )
-        con.execute(f"UPDATE identity.records SET {mark} = 'yes' WHERE {column} IN (SELECT value FROM of_families)")
+        marked = f"CASE WHEN {by_name} OR {column} IN (SELECT value FROM of_families) THEN 'yes' END"
+        con.execute(f"UPDATE identity.records SET {mark} = {marked} WHERE {mark} IS DISTINCT FROM {marked}")
         con.execute("DROP TABLE of_families")

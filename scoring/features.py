@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -36,11 +37,14 @@ def sample_of(con: duckdb.DuckDBPyConnection, relation: str, column: str = "cust
     """
     rows: int = con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0]
     one_in = -(-rows // LEARNT_FROM)
-    return (
-        relation
-        if one_in <= 1
-        else f"(SELECT * FROM {relation} WHERE md5_number_lower({column}::VARCHAR) % {one_in} = 0)"
+    if one_in <= 1:
+        return relation
+    # Picked once: what is learnt reads the sample a dozen times.
+    table = f"learnt_from_{hashlib.md5(relation.encode(), usedforsecurity=False).hexdigest()[:12]}"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {relation} WHERE md5_number_lower({column}::VARCHAR) % {one_in} = 0"
     )
+    return table
 
 
 @dataclass(frozen=True)

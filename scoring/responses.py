@@ -112,11 +112,11 @@ def _query(asked: str, as_of: date, sends: str = MART_SENDS) -> str:
         )
 
     return f"""
-        WITH {since("sends", "sent_at", sends, "NOT is_bounced")},
+        WITH asked AS ({asked}),
+        {since("sends", "sent_at", sends, "NOT is_bounced")},
         {since("opens", "first_opened_at", sends, "true")},
         {since("clicks", "first_clicked_at", sends, "true")},
-        {since("bought", "ordered_at", "marts.orders", "NOT is_credit_note")},
-        asked AS ({asked}),
+        {since("bought", "ordered_at", "marts.orders", "NOT is_credit_note AND customer_id IN (SELECT customer_id FROM asked)")},
         local AS (
             SELECT asked.*, timezone(coalesce(time_zone, 'UTC'), timezone('UTC', sent_at)) AS sent_local, hour(sent_local) // 3 AS part_of_day
             FROM asked LEFT JOIN marts.customer_enrichment USING (customer_id)
