@@ -29,6 +29,9 @@ from identity.standardise import ROLES, cleaned, standardise
 from warehouse.duck import connect, count, keep
 
 DAY = date(2026, 11, 1)
+#: Source tables of the made-up people, and the steps of a run that are bound by time.
+TABLES = ("crm_people", "erp_people", "mail_people", "shop_people")
+STEPS = ("standardise", "link", "cluster", "ids")
 
 
 def measure(records: int) -> dict[str, Any]:
@@ -75,13 +78,8 @@ def _seconds_to_clean(records: int) -> float:
     return time.perf_counter() - started
 
 
-#: Source tables of the made-up people, and the steps of a run that are bound by time.
-TABLES = ("crm_people", "erp_people", "mail_people", "shop_people")
-STEPS = ("standardise", "link", "cluster", "ids")
-
-
 def _landed(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> None:
-    """Put records into bronze as if their sources had sent them: all in `every_…`, and the first 99 of 100 as they are now."""
+    """Put records into bronze as if their sources had sent them: all in `every_…`, and 99 of 100 as they are now."""
     con.execute(
         "CREATE TABLE quality.person_tables (table_name VARCHAR, source VARCHAR, key JSON, roles JSON, country VARCHAR, joins JSON)"
     )

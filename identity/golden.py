@@ -2,7 +2,7 @@
 
 In: `identity.members`, `identity.records`, `identity/survivorship.yml`. Out: `identity.profile_values`, one row per
 customer, attribute and value, ranked; `identity.profiles`, one row per customer with the first of each and with ranked
-lists of e-mails and phones.
+lists of e-mails and phones; `identity.golden_contents`, what each was made of, by a hash. Of few changes only what changed is written.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from identity.declared import Survivorship, survivorship_rules
+from identity.standardise import WRITTEN_WHOLE_FROM_PCT
 from warehouse.duck import count, digest, has_table, quoted
 from warehouse.errors import edge
 from warehouse.faults import fault
@@ -17,8 +18,6 @@ from warehouse.steps import StepResult, step
 
 #: To be raised when the same records make another golden record: then all are made anew.
 METHOD = 1
-#: Where more golden records changed, all are written anew, in the order of their customers.
-WRITTEN_WHOLE_FROM_PCT = 20
 
 #: Attribute of the golden record: column of `identity.records`.
 COLUMNS = {

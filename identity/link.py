@@ -375,22 +375,21 @@ def _part_outgrown(con: duckdb.DuckDBPyConnection, blocks: Sequence[str]) -> Non
 
     From now on these blocks are none, as a run over all records would find.
     """
-    sizes = " UNION ALL ".join(
-        f"SELECT '{block}' AS rule, {block} AS key FROM near_input WHERE {block} IS NOT NULL GROUP BY ALL "
-        f"HAVING count(*) > {rules_in_force().max_block_records}"
-        for block in blocks
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE in_blocks AS UNPIVOT (SELECT record_key, {', '.join(blocks)} FROM near_input) "
+        f"ON {', '.join(blocks)} INTO NAME rule VALUE key"
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE outgrown_blocks AS {sizes}")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE outgrown_blocks AS SELECT rule, key FROM in_blocks GROUP BY ALL "
+        f"HAVING count(*) > {rules_in_force().max_block_records}"
+    )
     con.execute("CREATE OR REPLACE TEMP TABLE parted_pairs (l VARCHAR, r VARCHAR)")
     outgrown = [rule for (rule,) in con.execute("SELECT DISTINCT rule FROM outgrown_blocks ORDER BY 1").fetchall()]
     if not outgrown:
         return
-    members = " UNION ALL ".join(
-        f"SELECT record_key, '{block}' AS rule, {block} AS key FROM near_input WHERE {block} IN "
-        f"(SELECT key FROM outgrown_blocks WHERE rule = '{block}')"
-        for block in outgrown
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE outgrown_records AS FROM in_blocks SEMI JOIN outgrown_blocks USING (rule, key)"
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE outgrown_records AS {members}")
     con.execute("CREATE OR REPLACE TEMP TABLE large_now AS FROM identity.large_blocks UNION ALL FROM outgrown_blocks")
     keyed = _keyed("(FROM taking_part SEMI JOIN outgrown_records USING (record_key))", blocks, "large_now")
     con.execute(f"CREATE OR REPLACE TEMP TABLE outgrown_input AS {keyed}")

@@ -156,7 +156,7 @@ def guarded(condition: str) -> str:
     looks only at what is asked for, of AND and OR at both sides of every pair.
     """
     return re.sub(
-        r"damerau_levenshtein\((\w+, \w+)\) <= (\d)",
+        r"damerau_levenshtein\((\w+, \w+)\) <= (\d+)\b",
         lambda said: f"CASE WHEN levenshtein({said[1]}) > {2 * int(said[2])} THEN false ELSE {said[0]} END",
         condition,
     )

@@ -48,7 +48,7 @@ NOBODY = "nothing to recognise a person by"
 #: A shorter identifier of a table's own is a number of few people among many.
 MIN_IDENTIFIER_LETTERS = 5
 
-#: Where more records changed, all are written anew, in the order of their keys.
+#: Where more records or golden records changed, all are written anew, in the order of their keys.
 WRITTEN_WHOLE_FROM_PCT = 20
 
 #: From so many rows on, processes clean them: names, phones and addresses are Python's work, on one core at a time.
@@ -70,7 +70,7 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
     with step("standardise") as result, edge("identity"):
         _raw_records(con, source_tables(con, "person_tables"), today.year)
         is_known = has_table(con, "identity", "record_contents")
-        _tell_unchanged(con, is_known)
+        _tell_changed(con, is_known)
         raw = pl.from_arrow(
             con.sql(
                 "SELECT w.* EXCLUDE (raw_hash) FROM raw_records AS w SEMI JOIN changed USING (record_key) ORDER BY record_key"
@@ -104,7 +104,7 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
     return result
 
 
-def _tell_unchanged(con: duckdb.DuckDBPyConnection, is_known: bool) -> None:
+def _tell_changed(con: duckdb.DuckDBPyConnection, is_known: bool) -> None:
     """Make `changed`, the keys of records whose text is new, and `gone`, those that are no more."""
     known = (
         "SELECT record_key, raw_hash FROM identity.record_contents" if is_known else "SELECT '', 0::UBIGINT WHERE false"

@@ -220,6 +220,9 @@ def test_asking_first_what_is_told_faster_changes_no_answer(most):
     plain = f"damerau_levenshtein(one, other) <= {most}"
     guarded = model_parts.guarded(f"other IS NULL OR {plain}")
     assert guarded.count("levenshtein(one, other)") == 2
+    assert model_parts.guarded("damerau_levenshtein(one, other) <= 12").startswith(
+        "CASE WHEN levenshtein(one, other) > 24 "
+    )
     chance = random.Random(most)
     texts = [None, *{"".join(chance.choices("abñ1", k=chance.randint(0, 7))) for _ in range(300)}]
     con = connect(":memory:")
