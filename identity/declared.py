@@ -84,6 +84,9 @@ class Comparison(Declared):
         default=None, description="column of one's own, so sparse that a random sample of pairs never agrees in it"
     )
     filled: str
+    different_m_from: float = Field(
+        default=0, ge=0, lt=1, description="one's records differ in it at least so often, whatever the records at hand show"
+    )
     unknown_when: Condition
     levels: Annotated[tuple[Level, ...], Field(min_length=1)]
 

@@ -183,8 +183,6 @@ def _learnt(con: duckdb.DuckDBPyConnection, linker: Any) -> dict[str, list[float
         for name, levels in found.items():
             if sum(levels) > 0:
                 runs.setdefault(name, []).append(levels)
-    if not accepted:
-        raise ModelNotTrained("the records share too little to learn from: no names with places, dates or identifiers")
     return {name: [sum(at) / len(all_runs) for at in zip(*all_runs, strict=True)] for name, all_runs in runs.items()}
 
 
@@ -240,7 +238,9 @@ def _numbers(
             # Differing is what is left, where nobody was seen to differ.
             rare_m = max(1 - sum(m), FLOOR_M) if is_last else declared[at].rare_m
             rest_u = max(1 - sum(u), FLOOR_U) if is_last else None
-            m_found = (level.get("m_probability") if learnt is None else learnt_m) or rare_m or known_m
+            # Where nothing was learnt at all, what the shipped model knows goes before what is usual.
+            usual_m = known_m or rare_m if learnt == {} else rare_m or known_m
+            m_found = (level.get("m_probability") if learnt is None else learnt_m) or usual_m
             u_found = level.get("u_probability") or known_u or rest_u
             if m_found is None or u_found is None:
                 missing = "m" if m_found is None else "u"
@@ -250,6 +250,10 @@ def _numbers(
                 )
             m.append(max(m_found, FLOOR_M))
             u.append(max(u_found, FLOOR_U))
+        # All levels before it give way alike.
+        least, rest = rules_in_force().comparisons[name].different_m_from, sum(m[:-1])
+        if least and m[-1] < least * sum(m):
+            m = [value / rest * (1 - least) for value in m[:-1]] + [least]
         out[name] = [(a / sum(m), b / sum(u)) for a, b in zip(m, u, strict=True)]
     return out
 

@@ -33,6 +33,11 @@ DIRECTIONS = {
     "north": "n", "nth": "n", "south": "s", "sth": "s", "east": "e", "est": "e", "west": "w", "wst": "w",
     "northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw",
 }  # fmt: skip
+#: English ordinals, as they stand in the names of numbered streets.
+ORDINALS = {
+    "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th",
+    "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th",
+}  # fmt: skip
 UNIT_WORDS = frozenset(
     (
         "int interior piso p dto depto departamento apto apartamento apt esc escalera puerta pta local loc of "
@@ -83,6 +88,7 @@ def parse_street(raw: str | None) -> Street:
         name.pop()
     if len(name) > 1:
         name[0] = DIRECTIONS.get(name[0], name[0])
+    name = [ORDINALS.get(word, word) for word in name]
     return Street(" ".join(w for w in name if w not in ("de", "del", "la", "las", "los", "el")), number.lstrip("0"))
 
 

@@ -15,6 +15,8 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 _NOTE = re.compile(r"(?i)\s*(ext\.?|x|casa|oficina|trabajo|cel|whatsapp|recados).*$")
 _SEVERAL = re.compile(r"\s*(?:/|;|,| y | o )\s*")
+#: A slash that stands after an area code, as in `212/555-0100` and `030/901820`: what is before it is too short for a number.
+_AREA = re.compile(r"^(\D*(?:\d\D?){1,5})/\s*(?=\d)")
 _NOT_DIGIT = re.compile(r"\D+")
 
 #: Typed to fill a field; never anybody's.
@@ -31,7 +33,7 @@ def to_e164(raw: str | None, country: str | None) -> str | None:
     """
     if not raw or re.search(r"\d[.,]?\d*[eE]\+\d+", raw):
         return None
-    first = _NOTE.sub("", _SEVERAL.split(raw.strip())[0])
+    first = _NOTE.sub("", _SEVERAL.split(_AREA.sub(r"\1 ", raw.strip()))[0])
     digits = _NOT_DIGIT.sub("", first)
     if len(digits) < 7 or PLACEHOLDERS.match(digits):
         return None

@@ -20,7 +20,8 @@ _CITY_ALIASES = {
     "cdmx": "ciudad de mexico", "df": "ciudad de mexico", "d f": "ciudad de mexico", "mexico df": "ciudad de mexico",
     "distrito federal": "ciudad de mexico", "bogota dc": "bogota", "bogota d c": "bogota", "santa fe de bogota": "bogota",
     "caba": "buenos aires", "capital federal": "buenos aires", "a coruña": "la coruña", "lleida": "lerida",
-    "girona": "gerona", "donostia": "san sebastian", "ciutat de palma": "palma", "nyc": "new york", "la": "los angeles",
+    "girona": "gerona", "donostia": "san sebastian", "ciutat de palma": "palma", "nyc": "new york", "new york city": "new york",
+    "mexico city": "ciudad de mexico", "la": "los angeles",
 }  # fmt: skip
 
 
