@@ -34,6 +34,9 @@ from warehouse.steps import StepResult, step
 #: Fewer records are linked by the shipped numbers, and so are those among which too few are alike to learn from.
 FEWEST_TO_TRAIN_ON = 200
 
+#: More rows of one source than this that say the same about somebody are one record: a table of orders or payments names its buyer in each.
+MOST_COPIES = 10
+
 #: So many surnames with it make a given name known.
 FAMILIES_OF_A_NAME = 5
 
@@ -66,8 +69,11 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
     try:
         with edge("resolve"), resolving(declared.entity):
             con.execute("CREATE SCHEMA IF NOT EXISTS identity")
-            found.steps.append(_standardised(con, read_tables(paths, declared, roles)))
-            found.records = count(con, "identity.records")
+            rows = read_tables(paths, declared, roles)
+            kept, copies = without_copies(rows)
+            found.steps.append(_standardised(con, kept))
+            found.steps[0].facts |= {"copies": copies.height}
+            found.records = rows.height
             found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
             model = model_parts.shipped_path()
             if found.records - found.excluded < FEWEST_TO_TRAIN_ON:
@@ -81,9 +87,12 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
                     (out / "model.json").unlink(missing_ok=True)
             found.steps.append(link_records(con, model_file=model, with_evidence=True))
             found.steps.append(cluster_records(con))
+            _put_back(con, copies)
             _write(con, out, model)
             found.clusters = count(con, "(SELECT DISTINCT cluster_key FROM identity.clusters)")
-            found.largest = int(found.steps[-1].facts["largest"])
+            found.largest = con.execute(
+                "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM identity.clusters GROUP BY cluster_key)"
+            ).fetchall()[0][0]
             if truth:
                 found.figures = against_truth(con, truth)
             files.write_json(out / "figures.json", _as_json(found))
@@ -93,6 +102,44 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
     finally:
         con.close()
     return found
+
+
+def without_copies(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Leave of many rows that say the same about somebody the first, so that no block is too large because of one who buys often.
+
+    Rows are one when they have a source, a name and anything else in common, and differ in nothing but their ids and dates of change.
+
+    Returns:
+        The rows that are resolved, and the others: record_key, source, source_table, record_id, and like_key, the record they are like.
+    """
+    ids = ["record_key", "record_id", "observed_at"]
+    said = [c for c in rows.columns if c not in (*ids, "source", "source_table", "default_country", "country", "region", "city")]
+    names = [c for c in ("full_name", "given_name", "family_name", "company") if c in said]
+    is_told = pl.any_horizontal(pl.col(names).is_not_null()) & pl.any_horizontal(
+        pl.col([c for c in said if c not in names]).is_not_null()
+    )
+    same = [c for c in rows.columns if c not in ids]
+    counted = rows.with_columns(
+        pl.col("record_key").first().over(same).alias("like_key"), (pl.len().over(same) > MOST_COPIES).alias("is_many")
+    )
+    is_copy = pl.col("is_many") & is_told & (pl.col("like_key") != pl.col("record_key"))
+    return counted.filter(~is_copy).select(rows.columns), counted.filter(is_copy).select(
+        "record_key", "source", "source_table", "record_id", "like_key"
+    )
+
+
+def _put_back(con: duckdb.DuckDBPyConnection, copies: pl.DataFrame) -> None:
+    """Give rows that were left out as copies the place of the record they are like."""
+    con.register("copies", copies.to_arrow())
+    con.execute(
+        "INSERT INTO identity.records SELECT r.* REPLACE (c.record_key AS record_key, c.source AS source, c.source_table AS source_table, "
+        "c.record_id AS record_id) FROM copies AS c JOIN identity.records AS r ON r.record_key = c.like_key"
+    )
+    con.execute(
+        "INSERT INTO identity.clusters SELECT k.* REPLACE (c.record_key AS record_key) FROM copies AS c "
+        "JOIN identity.clusters AS k ON k.record_key = c.like_key"
+    )
+    con.unregister("copies")
 
 
 def _standardised(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> StepResult:

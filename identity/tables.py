@@ -18,6 +18,7 @@ from identity.declared import Entity
 from identity.standardise import ROLES
 from warehouse.declarations import Declared, load
 from warehouse.errors import CdpError
+from warehouse.settings import now
 
 Role = Literal[
     "full_name", "given_name", "family_name", "email", "phone", "tax_id", "identifier", "birth_date", "birthday",
@@ -27,7 +28,18 @@ Role = Literal[
 INSIDE = {"company": "organisation"}
 
 #: Forms in which dates of birth are tried when none is declared; the one that fits most values is taken, the first of equals.
-DATE_FORMS = ("%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d")
+DATE_FORMS = (
+    "%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d%m%Y", "%m%d%Y", "%d-%b-%Y", "%d %b %Y",
+    "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y",
+)  # fmt: skip
+#: Tried first where months stand before days.
+AMERICAN_FORMS = ("%m/%d/%Y", "%m-%d-%Y", "%m%d%Y", "%m/%d/%y")
+#: Written by hand with the day first in one country and the month first in another.
+DAYS_AND_MONTHS = ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y")
+#: A time of day behind a date.
+TIME_BEHIND = r"[T ]\d{1,2}:\d{2}.*$"
+#: A year of two digits is no year of antiquity; registers of history reach back to any other.
+FIRST_YEAR = 100
 
 
 class RolesOfTable(Declared):
@@ -165,9 +177,23 @@ def _iso_dates(written: pl.Series, table: RolesOfTable, file: Path) -> pl.Series
         return written
     forms = [table.date_format] if table.date_format else list(DATE_FORMS)
     if not table.date_format and table.country == "US":
-        forms.insert(0, "%m/%d/%Y")
-    parsed = [written.str.to_date(form, strict=False) for form in forms]
-    best = max(parsed, key=lambda dates: len(dates) - dates.null_count())
+        forms = [*AMERICAN_FORMS, *(form for form in forms if form not in AMERICAN_FORMS)]
+    days = written.str.strip_chars().str.replace(TIME_BEHIND, "")
+    form, best = min(((form, _read_as(days, form)) for form in forms), key=lambda read: read[1].null_count())
     if best.null_count() == len(best):
         raise CdpError(f"{file.name}: no birth date can be read as {', '.join(forms)}; declare 'date_format:'")
+    if form in DAYS_AND_MONTHS:
+        # A month that there is not was written in the place of the day.
+        swapped = _read_as(days, form.translate(str.maketrans("dm", "md")))
+        best = pl.select(pl.coalesce(best, swapped)).to_series()
     return best.cast(pl.String).alias("birth_date")
+
+
+def _read_as(written: pl.Series, form: str) -> pl.Series:
+    """Return dates of a form, null where the text has another one, or the year is nobody's."""
+    dates = written.str.to_date(form, strict=False)
+    today = now().date()
+    if "%y" in form:
+        # Two digits of a year to come are those of a hundred years before.
+        dates = pl.select(pl.when(dates > today).then(dates.dt.offset_by("-100y")).otherwise(dates)).to_series()
+    return pl.select(pl.when(dates.dt.year() >= FIRST_YEAR, dates <= today).then(dates)).to_series()
