@@ -31,7 +31,10 @@ out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 )
 @click.option("--customer", help="Column of the customer (orders, invoices).")
 @click.option("--time", help="Column of the moment (orders), or of when a case began (labelled; without it, folds).")
-@click.option("--amount", help="Column of the amount, in one currency (orders, invoices).")
+@click.option(
+    "--amount",
+    help="Column of the amount, in one currency (orders, invoices), or two that are multiplied: Quantity*UnitPrice.",
+)
 @click.option("--issued", help="Column of the day an invoice was issued.")
 @click.option("--due", help="Column of the day an invoice falls due.")
 @click.option("--settled", help="Column of the day an invoice was paid; empty when it is open.")

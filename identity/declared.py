@@ -85,7 +85,10 @@ class Comparison(Declared):
     )
     filled: str
     different_m_from: float = Field(
-        default=0, ge=0, lt=1, description="one's records differ in it at least so often, whatever the records at hand show"
+        default=0,
+        ge=0,
+        lt=1,
+        description="one's records differ in it at least so often, whatever the records at hand show",
     )
     unknown_when: Condition
     levels: Annotated[tuple[Level, ...], Field(min_length=1)]

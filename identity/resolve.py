@@ -82,6 +82,10 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
                 try:
                     found.steps.append(train(con, out / "model.json", of_any_table=True))
                     model = out / "model.json"
+                    if found.steps[-1].facts.get("levels") == "shipped":
+                        found.not_trained = (
+                            "the records share too little to learn levels of agreement from; how many match is learnt"
+                        )
                 except model_parts.ModelNotTrained as error:
                     found.not_trained = str(error)
                     (out / "model.json").unlink(missing_ok=True)
@@ -113,7 +117,11 @@ def without_copies(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         The rows that are resolved, and the others: record_key, source, source_table, record_id, and like_key, the record they are like.
     """
     ids = ["record_key", "record_id", "observed_at"]
-    said = [c for c in rows.columns if c not in (*ids, "source", "source_table", "default_country", "country", "region", "city")]
+    said = [
+        c
+        for c in rows.columns
+        if c not in (*ids, "source", "source_table", "default_country", "country", "region", "city")
+    ]
     names = [c for c in ("full_name", "given_name", "family_name", "company") if c in said]
     is_told = pl.any_horizontal(pl.col(names).is_not_null()) & pl.any_horizontal(
         pl.col([c for c in said if c not in names]).is_not_null()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import re
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,6 +17,7 @@ from pydantic import Field, model_validator
 from identity.companies import COMPANY_ROLES
 from identity.declared import Entity
 from identity.standardise import ROLES
+from warehouse import files
 from warehouse.declarations import Declared, load
 from warehouse.errors import CdpError
 from warehouse.settings import now
@@ -27,6 +29,8 @@ Role = Literal[
 #: What a role of a roles file is called inside, where that is another word.
 INSIDE = {"company": "organisation"}
 
+#: Tried where none is declared; the first of equals.
+DELIMITERS = (",", ";", "\t", "|")
 #: Forms in which dates of birth are tried when none is declared; the one that fits most values is taken, the first of equals.
 DATE_FORMS = (
     "%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d%m%Y", "%m%d%Y", "%d-%b-%Y", "%d %b %Y",
@@ -51,8 +55,12 @@ class RolesOfTable(Declared):
     )
     record_id: str | None = Field(default=None, description="column that names a record; its line by default")
     country: str | None = Field(default=None, pattern="^[A-Z]{2}$", description="country of records that name none")
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    encoding: Literal["utf-8", "windows-1252", "latin-1"] = "utf-8"
+    delimiter: str | None = Field(
+        default=None, min_length=1, max_length=1, description="the one that parts the header by default"
+    )
+    encoding: Literal["utf-8", "windows-1252", "latin-1"] | None = Field(
+        default=None, description="utf-8 by default, and windows-1252 where a file is none"
+    )
     date_format: str | None = Field(default=None, description="strptime form of the birth date")
     roles: dict[Role, tuple[str, ...]] = Field(min_length=1)
 
@@ -131,15 +139,26 @@ def read_tables(files: list[Path], declared: Roles, roles_file: Path) -> pl.Data
 def _read(file: Path, table: RolesOfTable) -> pl.DataFrame:
     if not file.exists():
         raise CdpError(f"{file.name} is not there; name CSV or Parquet files")
-    try:
-        if file.suffix.lower() in (".parquet", ".pq"):
+    if file.suffix.lower() in (".parquet", ".pq"):
+        try:
             return pl.read_parquet(file)
-        return pl.read_csv(file, separator=table.delimiter, encoding=table.encoding, infer_schema=False)
+        except pl.exceptions.PolarsError:
+            raise CdpError(f"{file.name} cannot be read as Parquet; fix the file") from None
+    encoding = table.encoding or ("utf-8" if files.is_utf8(file) else "windows-1252")
+    delimiter = table.delimiter or _delimiter(file, encoding)
+    try:
+        return pl.read_csv(file, separator=delimiter, encoding=encoding, infer_schema=False)
     except (pl.exceptions.PolarsError, UnicodeError, LookupError):
         raise CdpError(
-            f"{file.name} cannot be read as {'Parquet' if file.suffix != '.csv' else 'CSV'} with delimiter "
-            f"{table.delimiter!r} in {table.encoding}; fix the file, or 'delimiter:' and 'encoding:'"
+            f"{file.name} cannot be read as CSV with delimiter {delimiter!r} in {encoding}; fix the file, or 'delimiter:' and 'encoding:'"
         ) from None
+
+
+def _delimiter(file: Path, encoding: str) -> str:
+    """Return what parts the names of the columns: the one that stands in the header most often, outside of quotes."""
+    with files.opened(file) as written:
+        header = re.sub(r'"[^"]*"', "", written.readline().decode(encoding, errors="replace"))
+    return max(DELIMITERS, key=header.count)
 
 
 def _records(rows: pl.DataFrame, file: Path, table: RolesOfTable, source: str, entity: Entity) -> pl.DataFrame:

@@ -77,6 +77,8 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         result.facts = {"prior": float(f"{prior:.6g}"), "model": path.name}
         if absent:
             result.facts["not_in_these_tables"] = absent
+        if learnt == {}:
+            result.facts["levels"] = "shipped"
     return result
 
 
@@ -158,10 +160,7 @@ def _learnt(con: duckdb.DuckDBPyConnection, linker: Any) -> dict[str, list[float
     agreement is more common than contradiction. Such a run is left out whole.
 
     Returns:
-        The mean m of each level, over the runs that a comparison was free in.
-
-    Raises:
-        ModelNotTrained: no block teaches anything.
+        The mean m of each level, over the runs that a comparison was free in; nothing where no block teaches anything.
     """
     present = {c for c in rules_in_force().comparisons if model_parts.is_compared(con, "splink_input", c)}
     runs: dict[str, list[list[float]]] = {}

@@ -6,7 +6,6 @@ later ones, beside what needs no model. Nothing after a day enters what is known
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import Any
 
 import duckdb
 
+from scoring.any_file import column_of, day_of, in_utf8, product_of, reader_of
 from scoring.churn import churn_recipe
 from scoring.recipes import train
 from scoring.value import judge
-from warehouse.duck import connect, count, name, quoted
+from warehouse.duck import connect, count, name
 from warehouse.errors import CdpError, edge
 
 ORDERS = "orders_to_test"
@@ -45,7 +45,7 @@ def backtest_orders(
         path: CSV or Parquet; rows without a customer or a moment, and amounts that are not above zero (credits), are left out and counted.
         customer: column of the customer.
         time: column of the moment.
-        amount: column of the amount, in one currency.
+        amount: column of the amount, in one currency, or two columns that are multiplied: `Quantity*UnitPrice`.
         horizons_days: after so many days without an order a customer counts as lost.
         value_days: how far ahead revenue is predicted.
 
@@ -54,8 +54,8 @@ def backtest_orders(
     """
     con = connect(":memory:")
     try:
-        with edge("backtest"):
-            found = _read(con, path, customer, time, amount)
+        with edge("backtest"), in_utf8(path) as readable:
+            found = _read(con, readable, customer, time, amount)
             assert found.last_day is not None
             found.churn = [_churn(con, found.last_day, days) for days in horizons_days]
             found.value = [
@@ -66,44 +66,17 @@ def backtest_orders(
     return found
 
 
-def reader_of(path: Path) -> str:
-    """Return how DuckDB reads a CSV or Parquet file.
-
-    Raises:
-        CdpError: it is not there.
-    """
-    if not path.exists():
-        raise CdpError(f"{path.name} is not there; name a CSV or Parquet file")
-    reader = "read_parquet" if path.suffix.lower() in (".parquet", ".pq") else "read_csv"
-    return f"{reader}('{quoted(str(path))}')"
-
-
-def column_of(con: duckdb.DuckDBPyConnection, path: Path, source: str, column: str) -> None:
-    """Check that a file has a column.
-
-    Raises:
-        CdpError: it has not; the nearest name is told.
-    """
-    columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-    if column not in columns:
-        near = difflib.get_close_matches(column, columns, n=1)
-        raise CdpError(
-            f"{path.name}: column '{column}' is not in it; "
-            + (f"did you mean '{near[0]}'?" if near else f"it has {', '.join(columns)}")
-        )
-
-
 def _read(con: duckdb.DuckDBPyConnection, path: Path, customer: str, time: str, amount: str) -> Backtest:
-    source = reader_of(path)
-    for column in (customer, time, amount):
+    source = reader_of(path, as_text=True)
+    for column in (customer, time):
         column_of(con, path, source, column)
     con.execute(
-        f"CREATE TEMP TABLE written AS SELECT {name(customer)}::VARCHAR AS customer_id, try_cast({name(time)}::VARCHAR AS TIMESTAMP) AS ordered_at, "
-        f"try_cast({name(amount)}::VARCHAR AS DECIMAL(18, 4)) AS amount FROM {source}"
+        f"CREATE TEMP TABLE written AS SELECT trim({name(customer)}::VARCHAR) AS customer_id, {day_of(con, source, time)} AS order_date, "
+        f"({product_of(con, path, source, amount)})::DECIMAL(18, 4) AS amount FROM {source}"
     )
     reasons = {
         "no customer": "customer_id IS NULL OR customer_id = ''",
-        "no moment that can be read": "ordered_at IS NULL",
+        "no moment that can be read": "order_date IS NULL",
         "no amount that can be read": "amount IS NULL",
         "a credit or nothing": "amount <= 0",
     }
@@ -114,7 +87,7 @@ def _read(con: duckdb.DuckDBPyConnection, path: Path, customer: str, time: str, 
         ).fetchall()
     )
     con.execute(
-        f"CREATE TEMP TABLE {ORDERS} AS SELECT customer_id, ordered_at::DATE AS order_date, sum(amount) AS amount FROM written WHERE {bad} IS NULL "
+        f"CREATE TEMP TABLE {ORDERS} AS SELECT customer_id, order_date, sum(amount) AS amount FROM written WHERE {bad} IS NULL "
         "GROUP BY 1, 2 ORDER BY 1, 2"
     )
     con.execute("DROP TABLE written")

@@ -18,8 +18,8 @@ import duckdb
 import numpy as np
 import yaml
 
+from scoring.any_file import column_of, day_of, in_utf8, product_of, reader_of
 from scoring.backtest import beats, calibration_error, quality
-from scoring.backtest_orders import column_of, reader_of
 from scoring.late_payment import late_recipe
 from scoring.logistic import Columns, Vector, boosted_chances, fit_logistic
 from scoring.recipes import MIN_EVENTS, reliability, train
@@ -68,18 +68,18 @@ def backtest_invoices(
     """
     con = connect(":memory:")
     try:
-        with edge("backtest"):
-            source = reader_of(path)
-            for column in (customer, issued, due, settled, amount):
+        with edge("backtest"), in_utf8(path) as readable:
+            source = reader_of(readable, as_text=True)
+            for column in (customer, issued, due, settled):
                 column_of(con, path, source, column)
             days = {
-                what: _day(con, source, column)
+                what: day_of(con, source, column)
                 for what, column in (("issued", issued), ("due", due), ("settled", settled))
             }
             con.execute(
                 f"CREATE TEMP TABLE written AS SELECT {name(customer)}::VARCHAR AS customer_id, {days['issued']} AS invoiced_date, "
                 f"{days['due']} AS due_date, {days['settled']} AS paid_date, "
-                f"try_cast(replace({name(amount)}::VARCHAR, ',', '.') AS DECIMAL(18, 4)) AS amount FROM {source}"
+                f"({product_of(con, path, source, amount)})::DECIMAL(18, 4) AS amount FROM {source}"
             )
             bad = (
                 "CASE WHEN customer_id IS NULL OR customer_id = '' THEN 'no customer' WHEN invoiced_date IS NULL THEN 'no day of issue' "
@@ -116,19 +116,6 @@ def backtest_invoices(
     return found
 
 
-#: How days are written; where several read a column alike, the first is meant.
-DAY_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y", "%m/%d/%y")
-
-
-def _day(con: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
-    """Return how a column is read as a day: by the format that reads most of its values."""
-    text = f"trim({name(column)}::VARCHAR)"
-    counts = ", ".join(f"count(try_strptime({text}, '{form}'))" for form in DAY_FORMATS)
-    read = con.execute(f"SELECT {counts} FROM {source}").fetchall()[0]
-    best = DAY_FORMATS[max(range(len(DAY_FORMATS)), key=lambda n: (read[n], -n))]
-    return f"try_strptime({text}, '{best}')::DATE"
-
-
 def _told(score: str, made: dict[str, Any]) -> dict[str, Any]:
     told = {
         "score": score,
@@ -160,8 +147,8 @@ def backtest_labelled(
     """
     con = connect(":memory:")
     try:
-        with edge("backtest"):
-            source = reader_of(path)
+        with edge("backtest"), in_utf8(path) as readable:
+            source = reader_of(readable)
             for column in (label, *([time] if time else []), *leave_out, *keep):
                 column_of(con, path, source, column)
             return _labelled(con, source, path, label, time, leave_out, keep)

@@ -1,7 +1,9 @@
-"""Files written beside and renamed, so that a crash leaves everything or nothing."""
+"""Files written beside and renamed, so that a crash leaves everything or nothing; and text of any encoding told apart."""
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
 import json
 import os
@@ -70,3 +72,21 @@ def sha256_of(path: Path) -> str:
     """Hash a file's bytes."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def opened(path: Path, mode: str = "rb") -> Any:
+    """Open a file as bytes, unpacked where its name says that it is packed (`.gz`)."""
+    return gzip.open(path, mode) if path.suffix.lower() == ".gz" else path.open(mode)
+
+
+def is_utf8(path: Path) -> bool:
+    """Tell whether a file is text in UTF-8 from end to end."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opened(path) as file:
+        try:
+            while chunk := file.read(1 << 20):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True

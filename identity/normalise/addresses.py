@@ -23,7 +23,7 @@ STREET_TYPES = frozenset(
 #: English types as the post writes them (USPS Publication 28, C1), which stand behind the name.
 TYPES_BEHIND = STREET_TYPES | frozenset(
     (
-        "aven avenu avn avnue avnu boul boulv circle cir circ circl crcl crescent cres crt drv driv expressway expy freeway fwy "
+        "avenue aven avenu avn avnue avnu boul boulv circle cir circ circl crcl crescent cres crt drv driv expressway expy freeway fwy "
         "highway hiway loop park prk parkway parkwy pkway pkwy pky place square sq sqr str strt terrace ter terr trail trl way wy "
         "turnpike tpke"
     ).split()

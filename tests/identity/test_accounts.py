@@ -138,6 +138,15 @@ def test_rules_in_force_are_those_of_what_is_resolved(workspace):
     assert link_records.__doc__
 
 
+def test_the_shipped_numbers_leave_companies_their_second_phone(workspace):
+    with resolving("company"):
+        least = {name: c.different_m_from for name, c in rules_in_force().comparisons.items() if c.different_m_from}
+        shipped = load_model()["comparisons"]
+    assert least == {"legal_form": 0.05, "phone": 0.2, "address": 0.1}
+    assert all(shipped[name][-1]["m"] >= m * 0.999 for name, m in least.items())
+    assert all(sum(level["m"] for level in levels) == pytest.approx(1, abs=0.001) for levels in shipped.values())
+
+
 def test_a_company_is_not_compared_by_a_person_s_columns(workspace):
     from identity.declared import HERE
 

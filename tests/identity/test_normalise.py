@@ -115,6 +115,9 @@ def test_accents_are_noise_and_the_tilde_is_a_letter():
         ("09 6765 4321", "CL", "+56967654321"), ("573001234567", "CO", "+573001234567"), ("213.456.7890", "US", "+12134567890"),
         ("0000000000", "MX", None), ("600000000", "ES", None), ("3.46E+10", "ES", None), ("", "MX", None), (None, None, None),
         ("5512345678 / 5587654321", "MX", "+525512345678"),
+        # A slash behind an area code parts no two numbers.
+        ("212/736-5000", "US", "+12127365000"), ("(212)/ 736-5000", "US", "+12127365000"), ("030/901820", "DE", "+4930901820"),
+        ("0043 1/5123456", "AT", "+4315123456"), ("612345678/913456789", "ES", "+34612345678"),
     ],
 )  # fmt: skip
 def test_phones_become_e164_or_nothing(raw, country, e164):
@@ -160,6 +163,7 @@ def test_a_mexican_tax_id_tells_the_birth_date():
         ("C/ Mayor, 12, 3º Izda.", ("mayor", "12")), ("Av. Juárez 123 Int. 4, Col. Centro", ("juarez", "123")),
         ("Cra. 7 # 71-21 Apto 302", ("7", "71 21")), ("742 Main St", ("main", "742")), ("CLL VELAZQUEZ Nº 182", ("velazquez", "182")),
         ("PRIV. PAEZ, 1407", ("paez", "1407")), ("Calle 5 de Mayo 20", ("5 mayo", "20")), ("Camino Real s/n", ("real", "")),
+        ("797 Third Ave.", ("3rd", "797")), ("797 3rd Avenue", ("3rd", "797")),
     ],
 )  # fmt: skip
 def test_street_lines(raw, parts):
@@ -168,4 +172,5 @@ def test_street_lines(raw, parts):
 
 def test_places_in_both_languages():
     assert places.country_code("Estados Unidos") == places.country_code("us") == "US"
-    assert places.city_key("CDMX") == places.city_key("Ciudad de México")
+    assert places.city_key("CDMX") == places.city_key("Ciudad de México") == places.city_key("Mexico City")
+    assert places.city_key("New York City") == places.city_key("NYC") == places.city_key("New York")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from cdp import cli
-from scoring.backtest_tables import backtest_invoices, backtest_labelled
+from scoring.backtest_tables import _leaks, backtest_invoices, backtest_labelled
 from scoring.late_payment import late_recipe
 from warehouse.duck import connect
 from warehouse.errors import CdpError
@@ -118,6 +119,14 @@ def test_columns_that_tell_the_outcome_are_refused_with_the_reason(workspace):
     assert "written when the lead ends" in found.refused["closed by"]
     assert found.refused["lead"] == "it names the rows"
     assert found.judged[0]["reason"] == "" and 0.65 < found.judged[0]["model"]["auc"] < 0.9
+
+
+@pytest.mark.parametrize(
+    ("column", "is_refused"),
+    [("duration", True), ("call_duration_s", True), ("Last contact duration", True), ("contract_duration", False), ("duration_of_contract", False)],
+)  # fmt: skip
+def test_how_long_a_contact_lasted_is_known_when_it_is_over(column, is_refused):
+    assert any(re.search(p["match"], column.lower()) for p in _leaks()["patterns"]) is is_refused
 
 
 def test_a_leak_can_be_kept_when_a_person_says_so_and_then_shows(workspace):
