@@ -23,6 +23,7 @@ DAY_FORMATS = (
     "%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%Y", "%d/%m/%y", "%m/%d/%y",
     "%d-%b-%y",
 )  # fmt: skip
+FIRST_YEAR = 1900
 _CHUNK = 1 << 20
 _PARQUET, _WORKBOOKS = (".parquet", ".pq"), (".xls", ".xlsx", ".xlsb", ".ods")
 _OF_BYTES = (*_PARQUET, *_WORKBOOKS)
@@ -77,7 +78,10 @@ def day_of(con: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
     """Return how a column is read as a day: by the format that reads most of its values."""
     # A day read as a number by whoever wrote the file comes as 20101201.0.
     text = f"regexp_replace(trim({name(column)}::VARCHAR), '([T ]\\s*\\d{{1,2}}:\\d{{2}}.*|\\.0)$', '')"
-    counts = ", ".join(f"count(try_strptime({text}, '{form}'))" for form in DAY_FORMATS)
+    # A year of two digits is read by the forms of four as one of antiquity.
+    counts = ", ".join(
+        f"count(*) FILTER (year(try_strptime({text}, '{form}')) >= {FIRST_YEAR})" for form in DAY_FORMATS
+    )
     read = con.execute(f"SELECT {counts} FROM {source}").fetchall()[0]
     best = DAY_FORMATS[max(range(len(DAY_FORMATS)), key=lambda n: (read[n], -n))]
     return f"try_strptime({text}, '{best}')::DATE"
