@@ -76,7 +76,7 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
             found.records = rows.height
             found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
             model = model_parts.shipped_path()
-            if found.records - found.excluded < FEWEST_TO_TRAIN_ON:
+            if kept.height - found.excluded < FEWEST_TO_TRAIN_ON:
                 found.not_trained = f"fewer than {FEWEST_TO_TRAIN_ON} records"
             else:
                 try:
@@ -92,6 +92,7 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
             found.steps.append(link_records(con, model_file=model, with_evidence=True))
             found.steps.append(cluster_records(con))
             _put_back(con, copies)
+            found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
             _write(con, out, model)
             found.clusters = count(con, "(SELECT DISTINCT cluster_key FROM identity.clusters)")
             found.largest = con.execute(
@@ -111,17 +112,21 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
 def without_copies(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Leave of many rows that say the same about somebody the first, so that no block is too large because of one who buys often.
 
-    Rows are one when they have a source, a name and anything else in common, and differ in nothing but their ids and dates of change.
+    Rows are one when they have a source, a name and more than a place in common, and differ in nothing but their ids and dates of change.
 
     Returns:
         The rows that are resolved, and the others: record_key, source, source_table, record_id, and like_key, the record they are like.
     """
     ids = ["record_key", "record_id", "observed_at"]
-    said = [
-        c
-        for c in rows.columns
-        if c not in (*ids, "source", "source_table", "default_country", "country", "region", "city")
+    # Of namesakes in one post code some are strangers; of firms of one name none is.
+    places = [
+        "default_country",
+        "country",
+        "region",
+        "city",
+        *([] if rules_in_force().entity == "company" else ["postcode"]),
     ]
+    said = [c for c in rows.columns if c not in (*ids, *places, "source", "source_table")]
     names = [c for c in ("full_name", "given_name", "family_name", "company") if c in said]
     is_told = pl.any_horizontal(pl.col(names).is_not_null()) & pl.any_horizontal(
         pl.col([c for c in said if c not in names]).is_not_null()

@@ -285,9 +285,21 @@ def test_rows_of_orders_that_name_their_buyer_are_one_record_each(tables):
     assert {of[str(n)] for n in range(403)} == {of["0"]} != {of[str(n)] for n in range(403, 420)}
     # Rows that say nothing about anybody are nobody's copies.
     assert len({of[str(n)] for n in range(420, 440)}) == 20
+    assert found.excluded == clusters["exclusion"].is_not_null().sum() == 20
     rows = read_tables([tables / "orders.csv"], read_roles(tables / "orders.yml"), tables / "orders.yml")
     kept, copies = without_copies(rows)
     assert (kept.height, copies.height) == (1 + 3 + 1 + 20, 399 + 16)
+
+
+def test_namesakes_of_one_post_code_are_no_copies(tables):
+    """Fifteen rows of a frequent name in one post code may be fifteen people: the model decides."""
+    lines = [f"{n},José García López,28001" for n in range(15)]
+    (tables / "names.csv").write_text("id,name,zip\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    (tables / "names.yml").write_text(
+        "tables:\n  - {record_id: id, country: ES, roles: {full_name: name, postcode: zip}}\n"
+    )
+    rows = read_tables([tables / "names.csv"], read_roles(tables / "names.yml"), tables / "names.yml")
+    assert without_copies(rows)[1].is_empty()
 
 
 def test_a_small_table_learns_how_many_match_though_it_is_too_small_for_more(tables):
