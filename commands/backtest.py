@@ -38,7 +38,10 @@ out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 140)
 @click.option("--issued", help="Column of the day an invoice was issued.")
 @click.option("--due", help="Column of the day an invoice falls due.")
 @click.option("--settled", help="Column of the day an invoice was paid; empty when it is open.")
-@click.option("--label", help="Column of what happened: 1 and 0, yes and no (labelled).")
+@click.option(
+    "--label",
+    help="Column of what happened: 1 and 0, yes and no (labelled); or COL=VALUE, the value that says that it did.",
+)
 @click.option("--leave-out", multiple=True, metavar="COLUMN", help="A column not to use (labelled). May be repeated.")
 @click.option(
     "--keep", multiple=True, metavar="COLUMN", help="A column to use although it looks like a leak. May be repeated."
@@ -113,13 +116,7 @@ def _say_orders(found: Backtest) -> None:
         if "model" not in entry:
             table.add_row(entry["score"], str(entry["tested_on"]), "", "", "", "", "", "", entry["reason"])
             continue
-        for who, called in (("model", entry["score"]), ("recency", "  recency alone"), ("boosting", "  boosting")):
-            q = entry[who]
-            told = {"model": entry["reason"] or "published", "recency": "baseline", "boosting": "for comparison"}[who]
-            table.add_row(
-                called, str(entry["tested_on"]), f"{q['customers']:,.0f}", f"{q['base_rate']:.1%}", f"{q['auc']:.3f}", f"{q['brier']:.4f}",
-                f"{q['lift_10pct']:.2f}", f"{entry['calibration_error']:.3f}" if who == "model" else "", told,
-            )  # fmt: skip
+        _add_rows(table, entry, "recency", "recency alone")
     out.print(table)
     table = Table("", "tested on", "customers", "Spearman", "total of actual", "revenue in the top tenth", "")
     for entry in found.value:
@@ -158,15 +155,26 @@ def _say_table(found: TableBacktest) -> None:
                 entry["reason"],
             )
             continue
-        for who, called in (
-            ("model", entry["score"]),
-            ("baseline", f"  {entry['baseline_is']} alone"),
-            ("boosting", "  boosting"),
-        ):
-            q: dict[str, Any] = entry[who]
-            told = {"model": entry["reason"] or "published", "baseline": "baseline", "boosting": "for comparison"}[who]
-            table.add_row(
-                called, str(entry["tested_on"]), f"{q['customers']:,.0f}", f"{q['base_rate']:.1%}", f"{q['auc']:.3f}", f"{q['brier']:.4f}",
-                f"{q['lift_10pct']:.2f}", f"{entry['calibration_error']:.3f}" if who == "model" else "", told,
-            )  # fmt: skip
+        _add_rows(table, entry, "baseline", f"{entry['baseline_is']} alone")
     out.print(table)
+
+
+def _add_rows(table: Table, entry: dict[str, Any], baseline: str, baseline_called: str) -> None:
+    """Add the row of a model, those of what needs none, and those of the kinds of model that it was not."""
+    rivals = {"logistic": "logistic regression", "boosting": "boosting"}
+    called = {
+        "model": entry["score"],
+        baseline: f"  {baseline_called}",
+        **{who: f"  {kind}" for who, kind in rivals.items()},
+    }
+    for who, name in called.items():
+        if who == {"logistic": "logistic", "boosted": "boosting"}.get(entry["kind"]):
+            continue
+        q: dict[str, Any] = entry[who]
+        told = {"model": f"{entry['reason'] or 'published'} ({entry['kind']})", baseline: "baseline"}.get(
+            who, "for comparison"
+        )
+        table.add_row(
+            name, str(entry["tested_on"]), f"{q['customers']:,.0f}", f"{q['base_rate']:.1%}", f"{q['auc']:.3f}", f"{q['brier']:.4f}",
+            f"{q['lift_10pct']:.2f}", f"{entry['calibration_error']:.3f}" if who == "model" else "", told,
+        )  # fmt: skip

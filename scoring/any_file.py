@@ -1,4 +1,4 @@
-"""CSV and Parquet files that somebody brings: how they are read, and what their days and amounts mean.
+"""Tables that somebody brings (CSV, Parquet, workbooks): how they are read, and what their days and amounts mean.
 
 In: a path and a column. Out: SQL expressions for DuckDB. Days and amounts are read in the one way that fits most values of a column, so that
 `12/1/2010 8:26`, `01.12.2010`, `1.234,50` and `$1,234.50` need no settings.
@@ -6,11 +6,15 @@ In: a path and a column. Out: SQL expressions for DuckDB. Days and amounts are r
 
 from __future__ import annotations
 
+import codecs
+import csv
 import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 
@@ -24,39 +28,116 @@ DAY_FORMATS = (
     "%d-%b-%y",
 )  # fmt: skip
 FIRST_YEAR = 1900
+#: By so many lines it is seen whether a table is set in columns by blanks.
+LINES_LOOKED_AT = 50
 _CHUNK = 1 << 20
 _PARQUET, _WORKBOOKS = (".parquet", ".pq"), (".xls", ".xlsx", ".xlsb", ".ods")
-_OF_BYTES = (*_PARQUET, *_WORKBOOKS)
 
 
 def reader_of(path: Path, *, as_text: bool = False) -> str:
     """Return how DuckDB reads a CSV or Parquet file, with every column of a CSV as text if that is asked.
 
     Raises:
-        CdpError: it is not there, or is a workbook.
+        CdpError: it is not there.
     """
     if not path.exists():
-        raise CdpError(f"{path.name} is not there; name a CSV or Parquet file")
-    kind = path.suffix.lower()
-    if kind in _WORKBOOKS:
-        raise CdpError(f"{path.name} is a workbook; save the sheet as CSV")
-    if kind in _PARQUET:
+        raise CdpError(f"{path.name} is not there; name a CSV or Parquet file, or a workbook")
+    if path.suffix.lower() in _PARQUET:
         return f"read_parquet('{quoted(str(path))}')"
     return f"read_csv('{quoted(str(path))}', sample_size = -1{', all_varchar = true' if as_text else ''})"
 
 
 @contextmanager
-def in_utf8(path: Path) -> Iterator[Path]:
-    """Give a file that DuckDB can read: the one named, or a copy of a Windows-1252 one, of the same name, that goes when the caller is done."""
-    if not path.exists() or path.suffix.lower() in _OF_BYTES or files.is_utf8(path):
+def made_readable(path: Path) -> Iterator[Path]:
+    """Give a file that DuckDB can read: the one named, or a copy that goes when the caller is done.
+
+    Copied are text in Windows-1252 or UTF-16, tables that are set in columns by blanks, and workbooks: their first sheet, and those
+    that have the same columns (a year each, say).
+
+    Raises:
+        CdpError: a workbook cannot be read.
+    """
+    kind = path.suffix.lower()
+    if not path.exists() or kind in _PARQUET:
         yield path
         return
     with TemporaryDirectory(prefix="clientela-") as folder:
-        copy = Path(folder) / path.name
-        with files.opened(path) as written, files.opened(copy, "wb") as read:
-            while chunk := written.read(_CHUNK):
-                read.write(chunk.decode("windows-1252", errors="replace").encode())
+        copy = Path(folder) / (f"{path.name}.csv" if kind in _WORKBOOKS else path.name)
+        if kind in _WORKBOOKS:
+            _copy_sheets(path, copy)
+        else:
+            encoding = _encoding_of(path)
+            is_set_by_blanks = _is_set_by_blanks(path, encoding)
+            if encoding == "utf-8" and not is_set_by_blanks:
+                yield path
+                return
+            with files.opened(path) as written, files.opened(copy, "wb") as read:
+                for text in _texts(written, encoding):
+                    read.write((_by_tabs(text) if is_set_by_blanks else text).encode())
         yield copy
+
+
+def _encoding_of(path: Path) -> str:
+    with files.opened(path) as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+    return "utf-8" if files.is_utf8(path) else "windows-1252"
+
+
+def _texts(file: Any, encoding: str) -> Iterator[str]:
+    """Give a file's text in pieces of whole lines."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    kept = ""
+    while chunk := file.read(_CHUNK):
+        whole, end, kept = (kept + decoder.decode(chunk)).rpartition("\n")
+        yield whole + end
+    yield kept + decoder.decode(b"", final=True)
+
+
+def _is_set_by_blanks(path: Path, encoding: str) -> bool:
+    """Tell whether lines are cut by nothing but blanks, into as many parts each."""
+    with files.opened(path) as file:
+        text = next(_texts(file, encoding))
+    lines = [line for line in text.splitlines() if line.strip()][:LINES_LOOKED_AT]
+    return (
+        len(lines) > 1
+        and not any(mark in lines[0] for mark in ",;\t|")
+        and {len(line.split()) for line in lines} == {len(lines[0].split())} != {1}
+    )
+
+
+def _by_tabs(text: str) -> str:
+    return "".join("\t".join(line.split()) + "\n" for line in text.splitlines() if line.strip())
+
+
+def _copy_sheets(path: Path, copy: Path) -> None:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        sheets = [book.get_sheet_by_name(sheet).to_python() for sheet in book.sheet_names]
+    except (CalamineError, OSError) as error:
+        raise CdpError(
+            f"{path.name}: the workbook cannot be read; save it again, or its sheet as CSV ({type(error).__name__})"
+        ) from None
+    sheets = [sheet for sheet in sheets if sheet]
+    if not sheets:
+        raise CdpError(f"{path.name}: the workbook is empty")
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(sheets[0][0])
+        for sheet in sheets:
+            if sheet[0] == sheets[0][0]:
+                rows.writerows([_cell(value) for value in row] for row in sheet[1:])
+
+
+def _cell(value: Any) -> Any:
+    """Return a cell as it is typed: workbooks keep whole numbers with a fraction of zero, and days with a time of midnight."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, datetime):
+        return value.date() if value.time() == time() else value
+    return value
 
 
 def column_of(con: duckdb.DuckDBPyConnection, path: Path, source: str, column: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import duckdb
 
-from scoring.any_file import column_of, day_of, in_utf8, product_of, reader_of
+from scoring.any_file import column_of, day_of, made_readable, product_of, reader_of
+from scoring.chances import kind_of
 from scoring.churn import churn_recipe
 from scoring.recipes import train
 from scoring.value import judge
@@ -54,7 +55,7 @@ def backtest_orders(
     """
     con = connect(":memory:")
     try:
-        with edge("backtest"), in_utf8(path) as readable:
+        with edge("backtest"), made_readable(path) as readable:
             found = _read(con, readable, customer, time, amount)
             assert found.last_day is not None
             found.churn = [_churn(con, found.last_day, days) for days in horizons_days]
@@ -108,7 +109,8 @@ def _churn(con: duckdb.DuckDBPyConnection, last: date, horizon_days: int) -> dic
     }  # fmt: skip
     if made["model"]:
         told |= {
-            "model": made["quality"], "recency": made["baseline"], "boosting": made["boosting"],
+            "model": made["quality"], "kind": kind_of(made["model"]), "recency": made["baseline"], "logistic": made["logistic"],
+            "boosting": made["boosting"],
             "calibration_error": made["calibration_error"], "reliability": made["reliability"],
         }  # fmt: skip
     return told

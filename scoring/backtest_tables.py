@@ -8,6 +8,7 @@ in time.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -18,17 +19,22 @@ import duckdb
 import numpy as np
 import yaml
 
-from scoring.any_file import column_of, day_of, in_utf8, product_of, reader_of
+from scoring.any_file import column_of, day_of, made_readable, product_of, reader_of
 from scoring.backtest import beats, calibration_error, quality
+from scoring.chances import fit_chances, kind_of
 from scoring.late_payment import late_recipe
-from scoring.logistic import Columns, Vector, boosted_chances, fit_logistic
+from scoring.logistic import Columns, Vector, fit_logistic
 from scoring.recipes import MIN_EVENTS, reliability, train
-from warehouse.duck import connect, count, name
+from warehouse.duck import connect, count, name, quoted
 from warehouse.errors import CdpError, edge
 
 FOLDS = 5
+#: Of rows in time, this share is learnt from and the rest is judged.
+TRAINED_SHARE = 0.7
 #: A column of more distinct texts than this share of the rows names rows, it does not describe them.
 MOST_LEVELS_SHARE = 0.5
+#: A label of more values than this is not quoted.
+MOST_VALUES = 10
 INVOICES = "invoices_to_test"
 
 
@@ -68,7 +74,7 @@ def backtest_invoices(
     """
     con = connect(":memory:")
     try:
-        with edge("backtest"), in_utf8(path) as readable:
+        with edge("backtest"), made_readable(path) as readable:
             source = reader_of(readable, as_text=True)
             for column in (customer, issued, due, settled):
                 column_of(con, path, source, column)
@@ -125,8 +131,9 @@ def _told(score: str, made: dict[str, Any]) -> dict[str, Any]:
         "reason": made["reason"],
     }
     if made["model"]:
-        told |= {"model": made["quality"], "baseline": made["baseline"], "boosting": made["boosting"], "calibration_error": made["calibration_error"],
-                 "reliability": made["reliability"], "baseline_is": made["plain"]}  # fmt: skip
+        told |= {"model": made["quality"], "kind": kind_of(made["model"]), "baseline": made["baseline"], "logistic": made["logistic"],
+                 "boosting": made["boosting"], "calibration_error": made["calibration_error"], "reliability": made["reliability"],
+                 "baseline_is": made["plain"]}  # fmt: skip
     return told
 
 
@@ -137,7 +144,7 @@ def backtest_labelled(
 
     Args:
         path: CSV or Parquet, one row per case.
-        label: column of what happened: 1 and 0, true and false, yes and no, sí and no.
+        label: column of what happened: 1 and 0, true and false, yes and no, sí and no; or `column=value`, the value that says that it did.
         time: column of when the case began: the last 30 % are judged by. Without it, five folds.
         leave_out: columns not to use.
         keep: columns to use although they look like leaks.
@@ -147,9 +154,9 @@ def backtest_labelled(
     """
     con = connect(":memory:")
     try:
-        with edge("backtest"), in_utf8(path) as readable:
+        with edge("backtest"), made_readable(path) as readable:
             source = reader_of(readable)
-            for column in (label, *([time] if time else []), *leave_out, *keep):
+            for column in (*([time] if time else []), *leave_out, *keep):
                 column_of(con, path, source, column)
             return _labelled(con, source, path, label, time, leave_out, keep)
     finally:
@@ -165,18 +172,12 @@ def _labelled(
     leave_out: tuple[str, ...],
     keep: tuple[str, ...],
 ) -> TableBacktest:
-    said = f"lower(trim({name(label)}::VARCHAR))"
-    yes, no = ("'1', '1.0', 'true', 'yes', 'y', 'si', 'sí', 't'", "'0', '0.0', 'false', 'no', 'n', 'f'")
-    happened = f"CASE WHEN {said} IN ({yes}) THEN 1.0 WHEN {said} IN ({no}) THEN 0.0 END"
+    label, happened = _happened(con, source, path, label)
     con.execute(
         f"CREATE TEMP TABLE cases AS SELECT *, {happened} AS happened__ FROM {source} {f'ORDER BY {name(time)}' if time else ''}"
     )
     found = TableBacktest(rows=count(con, "cases"))
     unread = count(con, "cases WHERE happened__ IS NULL")
-    if unread == found.rows:
-        raise CdpError(
-            f"{path.name}: no value of '{label}' says that it happened or not; allowed are 1 and 0, true and false, yes and no, sí and no"
-        )
     if unread:
         found.left_out["a label that can be read as neither"] = unread
     kinds = {
@@ -209,17 +210,44 @@ def _labelled(
     if not found.used:
         found.judged.append({**told, "reason": "no column is left to tell from"})
         return found
-    chances, rival, plain, plain_column, judged = _judged(columns, numbers, levels, y, bool(time))
-    model, baseline = quality(chances, y[judged]), quality(plain, y[judged])
-    found.judged.append(
-        {
-            **told, "rows_tested": int(judged.sum()), "events": int(y[judged].sum()), "model": model.as_dict(), "baseline": baseline.as_dict(),
-            "baseline_is": plain_column, "boosting": quality(rival, y[judged]).as_dict(),
-            "calibration_error": round(calibration_error(chances, y[judged]), 5), "reliability": reliability(chances, y[judged]),
-            "reason": "" if beats(model, baseline) else f"{plain_column} alone is as good",
-        }
-    )  # fmt: skip
+    found.judged.append({**told, **_judgement(columns, numbers, levels, y, bool(time))})
     return found
+
+
+def _happened(con: duckdb.DuckDBPyConnection, source: str, path: Path, label: str) -> tuple[str, str]:
+    """Return the column of a label, and the SQL of 1 where it says that it happened, 0 where not, null where neither.
+
+    `column=value` names the value that says so; every other one says that it did not.
+    """
+    columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    column, is_named, value = (label, "", "") if label in columns else label.partition("=")
+    column_of(con, path, source, column)
+    said = f"lower(trim({name(column)}::VARCHAR))"
+    yes, no = ("'1', '1.0', 'true', 'yes', 'y', 'si', 'sí', 't'", "'0', '0.0', 'false', 'no', 'n', 'f'")
+    happened = f"CASE WHEN {said} IN ({yes}) THEN 1.0 WHEN {said} IN ({no}) THEN 0.0 END"
+    if is_named:
+        happened = f"CASE WHEN {said} = '{quoted(value.strip().lower())}' THEN 1.0 WHEN {said} <> '' THEN 0.0 END"
+    known = con.execute(f"SELECT count({happened}), count(DISTINCT {happened}) FROM {source}").fetchall()[0]
+    if is_named and known[1] < len(("yes", "no")):
+        raise CdpError(
+            f"{path.name}: no row, or every row, has '{value}' as '{column}'; {_values(con, source, column)}"
+        )
+    if not known[0]:
+        raise CdpError(
+            f"{path.name}: no value of '{column}' says that it happened or not; allowed are 1 and 0, true and false, yes and no, sí and no, "
+            f'or --label "{column}=VALUE" names the one that says so; {_values(con, source, column)}'
+        )
+    return column, happened
+
+
+def _values(con: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
+    """Say what a label is; a column of many values may hold what is somebody's own, so those are counted."""
+    found = con.execute(
+        f"SELECT trim({name(column)}::VARCHAR) AS said, count(*) FROM {source} WHERE said <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    if len(found) > MOST_VALUES:
+        return f"it has {len(found):,} values"
+    return "it has " + (", ".join(f"'{value}' ({n:,})" for value, n in found) or "no value")
 
 
 def _columns(
@@ -274,7 +302,7 @@ def _refuse_leaks(
     columns: Columns, numbers: list[str], levels: list[str], y: Vector, keep: tuple[str, ...], found: TableBacktest
 ) -> None:
     """Refuse columns that are named, filled or valued like outcomes, with the reason."""
-    declared = _leaks()
+    declared, folds = _leaks(), _folds(len(y))
     for column in (*numbers, *levels):
         if column in keep:
             continue
@@ -291,46 +319,66 @@ def _refuse_leaks(
                 )
                 continue
         alone = quality(
-            _out_of_fold(columns, [column] if column in numbers else [], [column] if column in levels else [], y), y
+            _plain(columns, *_one(column, numbers), y, [(folds != n, folds == n) for n in range(FOLDS)]), y
         ).auc
         if alone > declared["most_auc_alone"]:
-            found.refused[column] = f"it tells the outcome by itself (AUC {alone:.2f}): it is filled in after it"
+            found.refused[column] = (
+                f"it tells the outcome by itself (AUC {alone:.2f}), as what is filled in after it does; --keep it if it was known before"
+            )
 
 
-def _out_of_fold(
-    columns: Columns, numbers: list[str], levels: list[str], y: Vector, is_boosted: bool = False
-) -> Vector:
-    chances = np.zeros(len(y))
-    folds = np.random.default_rng(0).permutation(len(y)) % FOLDS
-    for fold in range(FOLDS):
-        test = folds == fold
-        chances[test] = _fitted(columns, numbers, levels, y, ~test, test, is_boosted)
+def _judgement(columns: Columns, numbers: list[str], levels: list[str], y: Vector, is_in_time: bool) -> dict[str, Any]:
+    """Return how the chosen model does, beside both kinds of model and the best single column."""
+    folds, later = _folds(len(y)), np.arange(len(y)) >= int(TRAINED_SHARE * len(y))
+    parts = [(~later, later)] if is_in_time else [(folds != n, folds == n) for n in range(FOLDS)]
+    chances, kind = _chosen(columns, numbers, levels, y, parts)
+    judged = ~np.isnan(chances["model"])
+    singles = {c: _plain(columns, *_one(c, numbers), y, parts)[judged] for c in (*numbers, *levels)}
+    # The plain way knows which column is best: the harder baseline.
+    best = max(singles, key=lambda c: quality(singles[c], y[judged]).auc)
+    told = {who: c[judged] for who, c in chances.items()} | {"baseline": singles[best]}
+    found = {who: quality(c, y[judged]) for who, c in told.items()}
+    return {
+        "rows_tested": int(judged.sum()), "events": int(y[judged].sum()), **{who: q.as_dict() for who, q in found.items()},
+        "baseline_is": best, "kind": kind, "calibration_error": round(calibration_error(told["model"], y[judged]), 5),
+        "reliability": reliability(told["model"], y[judged]),
+        "reason": "" if beats(found["model"], found["baseline"]) else f"{best} alone is as good",
+    }  # fmt: skip
+
+
+def _one(column: str, numbers: list[str]) -> tuple[list[str], list[str]]:
+    return ([column], []) if column in numbers else ([], [column])
+
+
+def _folds(rows: int) -> Any:
+    return np.random.default_rng(0).permutation(rows) % FOLDS
+
+
+def _plain(columns: Columns, numbers: list[str], levels: list[str], y: Vector, parts: list[tuple[Any, Any]]) -> Vector:
+    """Return chances by logistic regression of the rows that each part is judged on; rows are told apart by who learns from whom."""
+    chances = np.full(len(y), np.nan)
+    for learnt, asked in parts:
+        fitted = fit_logistic(_rows(columns, numbers, levels, learnt), y[learnt], numbers, levels)
+        chances[asked] = fitted.chances(_rows(columns, numbers, levels, asked))
     return chances
 
 
-def _fitted(
-    columns: Columns, numbers: list[str], levels: list[str], y: Vector, train_on: Any, test_on: Any, is_boosted: bool
-) -> Vector:
-    train_part = {c: columns[c][train_on] for c in (*numbers, *levels)}
-    test_part = {c: columns[c][test_on] for c in (*numbers, *levels)}
-    if is_boosted:
-        return boosted_chances(train_part, y[train_on], test_part, numbers, levels)
-    return fit_logistic(train_part, y[train_on], numbers, levels).chances(test_part)
+def _chosen(
+    columns: Columns, numbers: list[str], levels: list[str], y: Vector, parts: list[tuple[Any, Any]]
+) -> tuple[dict[str, Vector], str]:
+    """Return chances of the chosen model, of logistic regression and of boosting, and which kinds were chosen how often."""
+    chances = {who: np.full(len(y), np.nan) for who in ("model", "logistic", "boosting")}
+    kinds: Counter[str] = Counter()
+    for learnt, asked in parts:
+        fitted = fit_chances(_rows(columns, numbers, levels, learnt), y[learnt], numbers, levels)
+        rows = _rows(columns, numbers, levels, asked)
+        for who, model in (("model", fitted.model), ("logistic", fitted.plain), ("boosting", fitted.boosted)):
+            chances[who][asked] = model.chances(rows)
+        kinds[kind_of(fitted.model.as_dict())] += 1
+    return chances, ", ".join(
+        kind if len(kinds) == 1 else f"{kind} in {n} of {len(parts)} folds" for kind, n in kinds.most_common()
+    )
 
 
-def _judged(
-    columns: Columns, numbers: list[str], levels: list[str], y: Vector, is_in_time: bool
-) -> tuple[Vector, Vector, Vector, str, Any]:
-    """Return chances of the model, of boosting and of the best single column on the judged rows, that column, and which rows those are."""
-    rows = np.arange(len(y))
-    judged = rows >= int(0.7 * len(y)) if is_in_time else np.ones(len(y), dtype=bool)
-
-    def chances(some_numbers: list[str], some_levels: list[str], is_boosted: bool = False) -> Vector:
-        if is_in_time:
-            return _fitted(columns, some_numbers, some_levels, y, ~judged, judged, is_boosted)
-        return _out_of_fold(columns, some_numbers, some_levels, y, is_boosted)
-
-    singles = {c: chances([c], []) if c in numbers else chances([], [c]) for c in (*numbers, *levels)}
-    # The plain way knows which column is best: the harder baseline.
-    best = max(singles, key=lambda c: quality(singles[c], y[judged]).auc)
-    return chances(numbers, levels), chances(numbers, levels, True), singles[best], best, judged
+def _rows(columns: Columns, numbers: list[str], levels: list[str], which: Any) -> Columns:
+    return {c: columns[c][which] for c in (*numbers, *levels)}

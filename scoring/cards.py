@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from scoring.chances import kind_of
 from scoring.registry import Artefact, champion, versions
 from warehouse import files
 from warehouse.alerts import tell
@@ -24,6 +25,10 @@ MEASURES = {
     "auc": "AUC (0.5 is chance, 1 is perfect)", "brier": "Brier score (mean squared error of the chance)", "lift_10pct": "lift of the top tenth",
     "base_rate": "share of events", "spearman": "rank correlation (Spearman)", "total_of_actual": "total foretold of what came",
     "revenue_in_top_10pct": "revenue in the top tenth", "hits_at_10": "hits of ten offers", "wape": "error over units (WAPE)",
+}  # fmt: skip
+KINDS = {
+    "logistic": "logistic regression", "boosted": "boosted trees, better than logistic regression on examples that neither had seen",
+    "mixed": "the mean of logistic regression and boosted trees, better than the first on examples that neither had seen",
 }  # fmt: skip
 #: What a score does not say, whoever reads it.
 LIMITS = (
@@ -97,10 +102,13 @@ def card_of(found: Artefact, drifted: list[dict[str, Any]], chart: str | None = 
         lines.append(f"- horizon {found['horizon_days']} days")
     if found.get("plain"):
         lines.append(f"- has to beat: {found['plain']}")
+    if found.get("logistic"):
+        lines.append(f"- kind: {KINDS[kind_of(model)]}")
     if judged:
-        lines += ["", "| | model | baseline | boosting |", "|---|---|---|---|"]
+        rivals = ["baseline", *(kind for kind in ("logistic", "boosting") if found.get(kind))]
+        lines += ["", f"| | model | {' | '.join(rivals)} |", "|---|---|" + "---|" * len(rivals)]
         for measure, value in judged.items():
-            others = [(found.get(kind) or {}).get(measure) for kind in ("baseline", "boosting")]
+            others = [(found.get(kind) or {}).get(measure) for kind in rivals]
             told = " | ".join("" if o is None else f"{o:.4g}" for o in others)
             lines.append(f"| {MEASURES.get(measure, measure)} | {value:.4g} | {told} |")
     if found.get("calibration_error") is not None:
@@ -110,10 +118,10 @@ def card_of(found: Artefact, drifted: list[dict[str, Any]], chart: str | None = 
         ]
     if chart:
         lines += ["", f"![chances and shares]({chart})"]
-    if "coefficients" in model:
+    if found.get("weights"):
         lines += ["", "| column | weight |", "|---|---|"]
-        lines += [f"| {n} | {w:+.3f} |" for n, w in zip(model["numbers"], model["coefficients"], strict=False)]
-        lines += ["", "Weights are of standardised columns; more than zero makes the event likelier."]
+        lines += [f"| {column} | {weight:.3f} |" for column, weight in found["weights"].items()]
+        lines += ["", "Weights: how far a column moves the logarithm of the odds on average, up or down."]
     if drifted:
         lines += [
             "",

@@ -20,10 +20,10 @@ import polars as pl  # noqa: F401
 import pyarrow as pa
 
 from scoring import demand, micro_segments, recommend, value
+from scoring.chances import kind_of, model_of
 from scoring.churn import HORIZONS_DAYS, churn_recipe
 from scoring.late_payment import LATE_DAYS, late_recipe
 from scoring.leads import LEAD
-from scoring.logistic import Logistic
 from scoring.recipes import Recipe, challenge, chances_now, train
 from scoring.registry import champion, drift_of, in_use, keep, versions
 from scoring.responses import HOURS, RESPONSE, at_hour
@@ -94,7 +94,7 @@ def responses_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
     artefact = in_use(RESPONSE.score, RESPONSE.code, day, lambda: train(RESPONSE, con, day))
     if not artefact["model"] or artefact["reason"]:
         return found.append_column("best_hours", pa.nulls(found.num_rows, pa.string()))
-    model = Logistic.from_dict(artefact["model"])
+    model = model_of(artefact["model"])
     known = set(model.levels["hour_local"])
     hours = [h for h in HOURS if h in known] or list(HOURS)
     chances = np.column_stack([model.chances(at_hour(now, hour).columns) for hour in hours])
@@ -164,7 +164,9 @@ def model_cards_today() -> pa.Table:
                 "features": ", ".join((found["model"] or {}).get("numbers", []) + list((found["model"] or {}).get("levels", {}))) or None,
                 "baseline": found.get("plain"), "rows_trained": found.get("rows_trained"), "rows_tested": found.get("rows_tested"),
                 "events_tested": found.get("events_tested"),
-                "model_auc": judged.get("auc"), "baseline_auc": baseline.get("auc"), "boosting_auc": (found.get("boosting") or {}).get("auc"),
+                "model_auc": judged.get("auc"), "baseline_auc": baseline.get("auc"),
+                "logistic_auc": (found.get("logistic") or {}).get("auc"), "boosting_auc": (found.get("boosting") or {}).get("auc"),
+                "kind": kind_of(found["model"]) if "logistic" in found else None,
                 "model_brier": judged.get("brier"), "baseline_brier": baseline.get("brier"),
                 "calibration_error": found.get("calibration_error"), "lift_10pct": judged.get("lift_10pct"), "base_rate": judged.get("base_rate"),
                 "other_measure": next((k for k in ("spearman", "hits_at_10", "wape") if k in judged), None),
@@ -181,6 +183,7 @@ def model_cards_today() -> pa.Table:
             "trained_on",
             "tested_on",
             "features",
+            "kind",
             "baseline",
             "other_measure",
             "reason",

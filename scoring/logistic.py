@@ -1,4 +1,4 @@
-"""One kind of fitted model for all chances: a logistic regression on logarithms of numbers and on levels, kept as plain numbers.
+"""The plain kind of fitted model for chances: a logistic regression on logarithms of numbers and on levels, kept as plain numbers.
 
 In: columns by name. Out: chances, and how far each column moves them. Everything it needs to score is in a small dictionary that is
 written to a file, so that scoring needs numpy alone, and anybody can read what the model has learnt.
@@ -56,9 +56,9 @@ class Logistic:
     def as_dict(self) -> dict[str, Any]:
         """Return the model as plain values, rounded where digits say nothing."""
         return {
-            "numbers": list(self.numbers), "logged": list(self.logged), "fill": _rounded(self.fill), "mean": _rounded(self.mean),
-            "scale": _rounded(self.scale), "levels": {k: list(v) for k, v in self.levels.items()},
-            "coefficients": _rounded(self.coefficients), "intercept": round(self.intercept, 9),
+            "numbers": list(self.numbers), "logged": list(self.logged), "fill": rounded(self.fill), "mean": rounded(self.mean),
+            "scale": rounded(self.scale), "levels": {k: list(v) for k, v in self.levels.items()},
+            "coefficients": rounded(self.coefficients), "intercept": round(self.intercept, 9),
         }  # fmt: skip
 
     @staticmethod
@@ -99,7 +99,7 @@ def fit_logistic(columns: Columns, happened: Vector, numbers: Sequence[str], lev
         mean.append(float(usual.mean()))
         spread = float(usual.std())
         scale.append(spread if spread > 1e-6 else 1.0)
-    known_levels = {column: _levels(columns[column]) for column in levels}
+    known_levels = {column: levels_of(columns[column]) for column in levels}
     design = _design(columns, numbers, logged, fill, mean, scale, known_levels)
     fitted = LogisticRegression(max_iter=1000).fit(design, happened)
     exact = Logistic(
@@ -108,25 +108,6 @@ def fit_logistic(columns: Columns, happened: Vector, numbers: Sequence[str], lev
     )  # fmt: skip
     # What is judged is what will be kept, digit by digit.
     return Logistic.from_dict(exact.as_dict())
-
-
-def boosted_chances(
-    train: Columns, happened: Vector, test: Columns, numbers: Sequence[str], levels: Sequence[str]
-) -> Vector:
-    """Return chances of the test rows by gradient boosting on the same columns: the rival that a plain model is held against."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    known = {column: {level: n for n, level in enumerate(_levels(train[column]))} for column in levels}
-
-    def design(columns: Columns) -> Matrix:
-        parts = [np.asarray(columns[c], dtype=np.float64) for c in numbers]
-        for column in levels:
-            codes, texts = _coded(columns[column])
-            parts.append(np.array([known[column].get(text, -1) for text in texts], dtype=np.float64)[codes])
-        return np.column_stack(parts)
-
-    model = HistGradientBoostingClassifier(max_iter=120, learning_rate=0.06, min_samples_leaf=40, random_state=0)
-    return np.asarray(model.fit(design(train), happened).predict_proba(design(test))[:, 1], dtype=np.float64)
 
 
 def _design(
@@ -144,7 +125,7 @@ def _design(
         for n, c in enumerate(numbers)
     ]
     for column, known in levels.items():
-        codes, texts = _coded(columns[column])
+        codes, texts = coded(columns[column])
         named = set(known) - {OTHERS}
         for level in known:
             held = [text not in named if level == OTHERS else text == level for text in texts]
@@ -157,14 +138,15 @@ def _number(values: Vector, is_logged: bool, fill: float) -> Vector:
     return np.log1p(np.maximum(filled, 0)) if is_logged else filled
 
 
-def _levels(values: npt.NDArray[Any]) -> tuple[str, ...]:
-    codes, texts = _coded(values)
+def levels_of(values: npt.NDArray[Any]) -> tuple[str, ...]:
+    """Return the levels of a column by name, those of under 1 % of the rows as one, others, at the end."""
+    codes, texts = coded(values)
     counts = np.bincount(codes, minlength=len(texts))
     kept = sorted(text for text, n in zip(texts, counts, strict=True) if n >= RARE * len(values))
     return tuple(kept) if len(kept) == len(texts) else (*kept, OTHERS)
 
 
-def _coded(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
+def coded(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Return which of the distinct texts each value is, (rows,), and the texts; what is not known is an empty text."""
     import pandas as pd
 
@@ -178,5 +160,6 @@ def _text(value: Any) -> str:
     return "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN is the only thing that differs from itself
 
 
-def _rounded(values: Sequence[float]) -> list[float]:
+def rounded(values: Sequence[float]) -> list[float]:
+    """Return numbers as they are kept: nine digits after the point."""
     return [round(float(v), 9) for v in values]

@@ -1,7 +1,7 @@
 """How every chance is fitted, judged, kept and given: the same for churn, late payment, leads and answers.
 
 A recipe names its columns and how its examples are found. :func:`train` fits on earlier days and judges on later ones beside the one
-plain column that anybody would use instead, and beside boosting; :func:`challenge` lets a new model take the champion's place when it is
+plain column that anybody would use instead, and beside both kinds of model; :func:`challenge` lets a new model take the champion's place when it is
 no worse on the same days; :func:`chances_now` gives the scores of a day, with what moves them. A score that loses to its plain column, or
 has too few events to judge by, is null with the reason.
 """
@@ -18,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from scoring.backtest import Quality, beats, calibration_error, quality
+from scoring.chances import Model, fit_chances, model_of
 from scoring.features import Examples
-from scoring.logistic import Columns, Logistic, Vector, boosted_chances, fit_logistic
+from scoring.logistic import Columns, Vector, fit_logistic
 from scoring.registry import Artefact, champion, in_use, keep, note_drift
 
 #: Fewer events than this on either side, and a number would be a guess.
@@ -28,6 +29,8 @@ MIN_EVENTS = 50
 REASONS = 3
 #: A column that moves the log odds less than this does not explain anything.
 LEAST_MOVE = 0.05
+#: Rows of a table that the weights of its columns are taken from.
+MOST_LOOKED_AT = 5_000
 #: Parts of equal size by which a distribution is remembered.
 PARTS = 10
 
@@ -59,7 +62,7 @@ class Recipe:
     @property
     def code(self) -> str:
         """Version of the recipe: other columns or horizons are another recipe."""
-        return f"3|{self.horizon_days}|{','.join(self.numbers)}|{','.join(self.levels)}|{self.plain}"
+        return f"4|{self.horizon_days}|{','.join(self.numbers)}|{','.join(self.levels)}|{self.plain}"
 
 
 def too_few(split: Split) -> str:
@@ -83,22 +86,26 @@ def train(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date) -> Artefa
     if made["reason"]:
         made["version"] = "none"
         return made
-    model = fit_logistic(split.train.columns, split.train.happened, recipe.numbers, recipe.levels)
-    plain = fit_plain(recipe, split)
-    chances = model.chances(split.test.columns)
-    judged, baseline = quality(chances, split.test.happened), quality(plain, split.test.happened)
-    rival = boosted_chances(
-        split.train.columns, split.train.happened, split.test.columns, recipe.numbers, recipe.levels
-    )
+    fitted = fit_chances(split.train.columns, split.train.happened, recipe.numbers, recipe.levels)
+    model, asked, happened = fitted.model, split.test.columns, split.test.happened
+    chances = model.chances(asked)
+    judged, baseline = quality(chances, happened), quality(fit_plain(recipe, split), happened)
     made |= {
         "version": model.version, "model": model.as_dict(), "quality": judged.as_dict(), "baseline": baseline.as_dict(),
-        "boosting": quality(rival, split.test.happened).as_dict(),
-        "calibration_error": round(calibration_error(chances, split.test.happened), 5),
-        "reliability": reliability(chances, split.test.happened),
-        "parts": {"score": parts(chances), **{n: parts(np.asarray(split.test.columns[n], np.float64)) for n in recipe.numbers}},
+        "logistic": quality(fitted.plain.chances(asked), happened).as_dict(),
+        "boosting": quality(fitted.boosted.chances(asked), happened).as_dict(), "weights": weights(model, asked),
+        "calibration_error": round(calibration_error(chances, happened), 5), "reliability": reliability(chances, happened),
+        "parts": {"score": parts(chances), **{n: parts(np.asarray(asked[n], np.float64)) for n in recipe.numbers}},
         "reason": "" if beats(judged, baseline) else f"{recipe.plain} alone is as good",
     }  # fmt: skip
     return made
+
+
+def weights(model: Model, columns: Columns) -> dict[str, float]:
+    """Return how far each column moves the log odds of a row on average, the strongest first; of many rows some are looked at."""
+    names, moved = model.moves({column: values[:MOST_LOOKED_AT] for column, values in columns.items()})
+    found = dict(zip(names, np.abs(moved).mean(axis=0).round(4).tolist(), strict=True))
+    return dict(sorted(found.items(), key=lambda n: -n[1]))
 
 
 def fit_plain(recipe: Recipe, split: Split) -> Vector:
@@ -125,7 +132,7 @@ def challenge(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date) -> di
     is_comparable = bool(old and old["model"] and new["model"] and old["code"] == new["code"])
     if old and is_comparable:
         later = recipe.split(con, as_of).test
-        before = quality(Logistic.from_dict(old["model"]).chances(later.columns), later.happened)
+        before = quality(model_of(old["model"]).chances(later.columns), later.happened)
         told |= {"auc": new["quality"]["auc"], "champion_auc": round(before.auc, 5)}
         new["champion_before"] = {"version": old["version"], **before.as_dict()}
         told["won"] = _no_worse(new["quality"], before)
@@ -151,7 +158,7 @@ def chances_now(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date, now
     now = recipe.now(con, as_of) if now is None else now
     if not artefact["model"] or artefact["reason"]:
         return scores_table(now.ids, recipe.score, None, artefact["version"], artefact["reason"])
-    model = Logistic.from_dict(artefact["model"])
+    model = model_of(artefact["model"])
     chances = model.chances(now.columns)
     if recipe.is_watched:
         note_drift(recipe.score, as_of, _moved(artefact["parts"], chances, now.columns))
@@ -169,7 +176,7 @@ def _moved(known: Mapping[str, list[list[float]]], chances: Vector, columns: Col
 BECAUSE = pa.list_(pa.struct([("feature", pa.string()), ("is_more", pa.bool_()), ("value", pa.float64())]))
 
 
-def because(model: Logistic, columns: Columns) -> pa.Array:
+def because(model: Model, columns: Columns) -> pa.Array:
     """Return for each row the columns that move it most from a usual row, with the direction and the value as it is."""
     names, moved = model.moves(columns)
     if not len(moved):

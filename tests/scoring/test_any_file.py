@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from scoring.any_file import amount_of, day_of, in_utf8, product_of, reader_of
+from scoring.any_file import amount_of, day_of, made_readable, product_of, reader_of
 from scoring.backtest_orders import backtest_orders
 from warehouse.duck import connect
 from warehouse.errors import CdpError
@@ -77,7 +77,7 @@ def test_a_file_of_windows_is_read_as_well(workspace, ending):
     path.write_bytes(gzip.compress(written) if ending.endswith(".gz") else written)
     found = backtest_orders(path, "Cliente", "Fecha", "Importe")
     assert (found.customers, found.left_out) == (40, {})
-    with in_utf8(path) as readable:
+    with made_readable(path) as readable:
         assert readable != path
     assert not readable.exists()
 

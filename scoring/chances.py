@@ -1,0 +1,142 @@
+"""Which kind of model tells a chance: logistic regression, boosted trees, or the mean of both, as the examples themselves decide.
+
+In: columns by name and what happened. Out: a model that can be kept as plain numbers. A kind other than the plain one is taken only where
+it is better by more than luck on examples that it was not fitted on; later examples, by which a score is judged, take no part in that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scoring.boosted import Boosted, fit_boosted
+from scoring.logistic import Columns, Logistic, Matrix, Vector, fit_logistic
+
+#: Kinds are compared on at most so many examples; with more, no difference that matters is left to luck.
+MOST_COMPARED = 15_000
+FOLDS = 3
+#: Fewer events than this on either side, and trees have nothing to grow on.
+LEAST_EVENTS = 100
+#: By how many standard errors of the mean log loss, pair by pair, a kind has to be better than the plain one.
+BETTER_BY = 2.0
+#: No chance is told as surer than this when log losses are compared: one bold mistake must not outweigh all else.
+SUREST = 1e-4
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The mean of the log odds of a plain and a boosted model: steadier than either where neither is right alone."""
+
+    plain: Logistic
+    boosted: Boosted
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Columns that are taken as numbers."""
+        return self.plain.numbers
+
+    @property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """Columns that are taken as levels, with those that are known."""
+        return self.plain.levels
+
+    @property
+    def version(self) -> str:
+        """Name of what was learnt: equal models have equal names."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def chances(self, columns: Columns) -> Vector:
+        """Return the chance of each row, 0 to 1."""
+        return _mean_of(self.plain.chances(columns), self.boosted.chances(columns))
+
+    def moves(self, columns: Columns) -> tuple[tuple[str, ...], Matrix]:
+        """Return the columns' names, and how far each moves the log odds of each row from those of a usual row, (rows, names)."""
+        names, by_plain = self.plain.moves(columns)
+        return names, (by_plain + self.boosted.moves(columns)[1]) / 2
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the model as plain values."""
+        return {"kind": "mixed", "numbers": list(self.numbers), "levels": {k: list(v) for k, v in self.levels.items()},
+                "plain": self.plain.as_dict(), "boosted": self.boosted.as_dict()}  # fmt: skip
+
+
+Model = Logistic | Boosted | Mixed
+
+
+def kind_of(model: Mapping[str, Any]) -> str:
+    """Return the kind of a kept model: logistic, boosted or mixed."""
+    return str(model.get("kind", "logistic"))
+
+
+def model_of(kept: Mapping[str, Any]) -> Model:
+    """Return the model that its `as_dict` wrote."""
+    kind = kind_of(kept)
+    if kind == "mixed":
+        return Mixed(Logistic.from_dict(kept["plain"]), Boosted.from_dict(kept["boosted"]))
+    return Boosted.from_dict(kept) if kind == "boosted" else Logistic.from_dict(kept)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The model that was chosen, beside the two kinds that it was chosen from."""
+
+    model: Model
+    plain: Logistic
+    boosted: Boosted
+
+
+def fit_chances(columns: Columns, happened: Vector, numbers: Sequence[str], levels: Sequence[str] = ()) -> Fitted:
+    """Fit the chance of what happened by the kind of model that these examples call for.
+
+    Args:
+        columns: each (rows,); numbers may be NaN; levels are text or None.
+        happened: 0 or 1, (rows,).
+        numbers: columns to take as numbers.
+        levels: columns to take as levels.
+    """
+    kind = _called_for(columns, happened, numbers, levels)
+    plain, boosted = fit_logistic(columns, happened, numbers, levels), fit_boosted(columns, happened, numbers, levels)
+    chosen: dict[str, Model] = {"logistic": plain, "boosted": boosted, "mixed": Mixed(plain, boosted)}
+    return Fitted(chosen[kind], plain, boosted)
+
+
+def _called_for(columns: Columns, happened: Vector, numbers: Sequence[str], levels: Sequence[str]) -> str:
+    order = np.random.default_rng(0).permutation(len(happened))[:MOST_COMPARED]
+    some = {column: np.asarray(columns[column])[order] for column in (*numbers, *levels)}
+    happened = happened[order]
+    if min(happened.sum(), len(happened) - happened.sum()) < LEAST_EVENTS:
+        return "logistic"
+    fold = np.arange(len(happened)) % FOLDS
+    # With so many examples, one part of them tells as well as all three.
+    judged_on = range(1 if len(happened) == MOST_COMPARED else FOLDS)
+    losses: dict[str, list[Vector]] = {"logistic": [], "boosted": [], "mixed": []}
+    for part in judged_on:
+        train, test = fold != part, fold == part
+        learnt, asked = ({c: v[rows] for c, v in some.items()} for rows in (train, test))
+        plain = fit_logistic(learnt, happened[train], numbers, levels).chances(asked)
+        boosted = fit_boosted(learnt, happened[train], numbers, levels).chances(asked)
+        for kind, told in (("logistic", plain), ("boosted", boosted), ("mixed", _mean_of(plain, boosted))):
+            losses[kind].append(_log_loss(told, happened[test]))
+    by_kind = {kind: np.concatenate(found) for kind, found in losses.items()}
+    won = by_kind["logistic"][:, None] - np.column_stack([by_kind["boosted"], by_kind["mixed"]])
+    by_luck = won.std(axis=0) / math.sqrt(len(won))
+    is_better = won.mean(axis=0) > BETTER_BY * by_luck
+    if not is_better.any():
+        return "logistic"
+    return ("boosted", "mixed")[int(np.where(is_better, won.mean(axis=0), -np.inf).argmax())]
+
+
+def _mean_of(one: Vector, other: Vector) -> Vector:
+    odds = [np.log(c / (1 - c)) for c in (np.clip(one, 1e-9, 1 - 1e-9), np.clip(other, 1e-9, 1 - 1e-9))]
+    return np.asarray(1 / (1 + np.exp(-(odds[0] + odds[1]) / 2)), dtype=np.float64)
+
+
+def _log_loss(told: Vector, happened: Vector) -> Vector:
+    sure = np.clip(told, SUREST, 1 - SUREST)
+    return np.asarray(-np.where(happened > 0.5, np.log(sure), np.log(1 - sure)), dtype=np.float64)
