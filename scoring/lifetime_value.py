@@ -43,7 +43,7 @@ class BgNbd:
         """Tell whether the fit saw nobody leave, so that `is alive` says nothing."""
         return self.a <= 2 * LOWEST or self.b >= HIGHEST / 2
 
-    def expected_purchases(self, x: Vector, t_x: Vector, t: Vector, horizon: float) -> Vector:
+    def expected_purchases(self, x: Vector, t_x: Vector, t: Vector, horizon: float | Vector) -> Vector:
         """Return the expected number of purchases within a horizon after the time observed (formula 10 of the paper).
 
         Args:

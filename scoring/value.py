@@ -24,14 +24,17 @@ from scoring.registry import Artefact, in_use
 from warehouse.errors import CdpError
 
 SCORE = "value_90d"
-CODE = "2"
+CODE = "3"
 HORIZON_DAYS = 90
 LONG_DAYS = 365
 DAYS_OF_A_WEEK = 7
 #: A fit of so many customers is as good as one of all; which ones is told by their ids alone.
 FITTED_CUSTOMERS = 50_000
-#: Fewer days of the year before say nothing about its season; and no season is stronger or weaker than this.
+#: Fewer days of the year before say nothing about its season, fewer before them nothing of who was new; no season is beyond the bounds.
 LEAST_SEASON_DAYS = 7
+LEAST_BEFORE_DAYS = 28
+#: New customers who bought less than this much more are not worth a word.
+LEAST_YOUTH = 1.05
 SEASON_BOUNDS = (0.4, 2.5)
 
 
@@ -100,12 +103,19 @@ def expected(buying: BgNbd, worth: GammaGamma, known: Histories, horizon_days: i
 
 
 def season(
-    con: duckdb.DuckDBPyConnection, as_of: date, horizon_days: int, orders: str = MART_ORDERS
+    con: duckdb.DuckDBPyConnection,
+    as_of: date,
+    horizon_days: int,
+    orders: str = MART_ORDERS,
+    buying: BgNbd | None = None,
 ) -> tuple[float, str]:
     """Return how much stronger the days ahead were a year earlier than a usual day, and where that is known from.
 
     Where the history does not reach back to all of those days, by those that it does reach, at least a week of them; else 1. Only days
     up to `as_of` are looked at. Bounded, so that a few odd days do not double everything twice.
+
+    Customers who had just come bought more in those days whatever the season: what `buying` tells of that is taken out. What fewer
+    customers bought less is left in: it makes up for what the model foretells too much of those who came lately.
     """
     day = f"DATE '{as_of.isoformat()}'"
     first, ahead, usual = con.execute(
@@ -119,14 +129,39 @@ def season(
     ).fetchall()[0]
     if first is None or not usual:
         return 1.0, "not known: there is no history"
-    ends = as_of - timedelta(days=365 - horizon_days)
-    known_days = min((ends - max(first, as_of - timedelta(days=364))).days + 1, horizon_days)
+    begins = as_of - timedelta(days=365)
+    known_days = min(
+        (begins + timedelta(days=horizon_days) - max(first, begins + timedelta(days=1))).days + 1, horizon_days
+    )
     if known_days < LEAST_SEASON_DAYS:
         return 1.0, "not known: the history is shorter than a year"
-    index = min(max(ahead / known_days / usual, SEASON_BOUNDS[0]), SEASON_BOUNDS[1])
-    if known_days == horizon_days:
-        return float(index), "the same days a year earlier"
-    return float(index), f"{known_days} of the same {horizon_days} days a year earlier, the rest is not known"
+    index, whence = ahead / known_days / usual, "the same days a year earlier"
+    if known_days < horizon_days:
+        whence = f"{known_days} of the same {horizon_days} days a year earlier, the rest is not known"
+    # In the first days of a history everybody looks like a new customer.
+    elif buying is not None and (begins - first).days >= LEAST_BEFORE_DAYS:
+        youth = _youth(con, buying, orders, begins, begins + timedelta(days=horizon_days), as_of)
+        if youth > LEAST_YOUTH:
+            index, whence = index / youth, f"{whence}, without what new customers bought more"
+    return float(min(max(index, SEASON_BOUNDS[0]), SEASON_BOUNDS[1])), whence
+
+
+def _youth(con: duckdb.DuckDBPyConnection, buying: BgNbd, orders: str, begins: date, ends: date, until: date) -> float:
+    """Return how many orders a day a model without seasons tells of the days up to `ends`, over those of all days up to `until`."""
+    came = con.execute(
+        f"SELECT day, count(*) FROM (SELECT min(order_date) AS day FROM {orders} WHERE order_date <= DATE '{until.isoformat()}' "
+        "GROUP BY customer_id) GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    customers = np.array([n for _, n in came], dtype=np.float64)
+    nothing = np.zeros(len(came))
+
+    def orders_until(day: date) -> float:
+        weeks = np.array([(day - of).days for of, _ in came]) / DAYS_OF_A_WEEK
+        repeated = buying.expected_purchases(nothing, nothing, nothing, np.maximum(weeks, 0))
+        return float((customers * np.where(weeks >= 0, 1 + repeated, 0)).sum())
+
+    before, after, now = (orders_until(day) for day in (begins, ends, until))
+    return ((after - before) / (ends - begins).days) / max((now - before) / (until - begins).days, 1e-9)
 
 
 def judge(con: duckdb.DuckDBPyConnection, as_of: date, horizon_days: int, orders: str = MART_ORDERS) -> dict[str, Any]:
@@ -142,7 +177,7 @@ def judge(con: duckdb.DuckDBPyConnection, as_of: date, horizon_days: int, orders
         buying, worth = fitted(known)
     except CdpError as error:
         return {**told, "customers": len(known), "reason": str(error)}
-    index, whence = season(con, tested_on, horizon_days, orders)
+    index, whence = season(con, tested_on, horizon_days, orders, buying)
     predicted = expected(buying, worth, known, horizon_days)[1] * index
     # What needs no model: everybody goes on as so far. Four weeks are the least that a rate is taken from.
     run_rate = known.so_far / np.maximum(known.t, 4.0) * horizon_days / DAYS_OF_A_WEEK
@@ -180,7 +215,7 @@ def train_value(con: duckdb.DuckDBPyConnection, as_of: date, orders: str = MART_
         return made
     known = histories(con, as_of, HORIZON_DAYS, orders)
     buying, worth = fitted(known)
-    index, whence = season(con, as_of, HORIZON_DAYS, orders)
+    index, whence = season(con, as_of, HORIZON_DAYS, orders, buying)
     numbers = {
         "r": buying.r, "alpha": buying.alpha, "a": buying.a, "b": buying.b, "p": worth.p, "q": worth.q, "gamma": worth.gamma,
         "season": index,

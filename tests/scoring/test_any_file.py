@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 
 import pytest
+from xlsxwriter import Workbook
 
 from scoring.any_file import amount_of, day_of, made_readable, product_of, reader_of
 from scoring.backtest_orders import backtest_orders
@@ -82,7 +83,53 @@ def test_a_file_of_windows_is_read_as_well(workspace, ending):
     assert not readable.exists()
 
 
-def test_a_workbook_is_refused_in_one_sentence(workspace):
+ROWS = [(f"Peña{n % 40}", date(2025, 1 + n % 12, 1 + n % 28), n % 90 + 0.5) for n in range(400)]
+
+
+def test_a_table_of_windows_in_utf_16_is_read_as_well(workspace):
+    path = workspace / "ventas.txt"
+    lines = ["Cliente\tFecha\tImporte", *(f"{who}\t{day:%d/%m/%Y}\t{amount}" for who, day, amount in ROWS)]
+    path.write_bytes("\r\n".join(lines).encode("utf-16"))
+    found = backtest_orders(path, "Cliente", "Fecha", "Importe")
+    assert (found.customers, found.left_out, found.last_day) == (40, {}, max(day for _, day, _ in ROWS))
+
+
+def test_a_table_that_is_set_in_columns_by_blanks_is_read(workspace):
+    path = workspace / "ventas.txt"
+    lines = ["  cliente   fecha  importe", *(f" {who:>9} {day:%Y%m%d} {amount:>8.2f}" for who, day, amount in ROWS), ""]
+    path.write_text("\r\n\r\n".join(lines), encoding="utf-8")
+    found = backtest_orders(path, "cliente", "fecha", "importe")
+    assert (found.customers, found.left_out) == (40, {})
+    # One column of words is no such table, and neither is text whose lines have parts of any number.
+    path.write_text("word\nother\n", encoding="utf-8")
+    with made_readable(path) as readable:
+        assert readable == path
+
+
+def test_a_workbook_is_read_with_all_its_sheets_of_the_same_columns(workspace):
+    path = workspace / "ventas.xlsx"
+    book = Workbook(str(path), {"default_date_format": "dd/mm/yyyy hh:mm"})
+    for name, part in (("2024", ROWS[:200]), ("notas", None), ("2025", ROWS[200:])):
+        sheet = book.add_worksheet(name)
+        sheet.write_row(0, 0, ["Cliente", "Fecha", "Importe"] if part else ["nothing", "of", "this"])
+        for at, (_, day, amount) in enumerate(part or [("", ROWS[0][1], 1.0)], 1):
+            sheet.write_row(at, 0, [at % 40])
+            sheet.write_datetime(at, 1, datetime.combine(day, time(8, 26)))
+            sheet.write_number(at, 2, amount)
+    book.close()
+    found = backtest_orders(path, "Cliente", "Fecha", "Importe")
+    # Numbers of customers are whole, as they are typed.
+    assert (found.customers, found.left_out) == (40, {})
+    with made_readable(path) as readable:
+        lines = readable.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 401 and lines[1].startswith("1,2025-01-01 08:26:00,")
+    assert not readable.exists()
+
+
+def test_a_broken_or_empty_workbook_is_refused_in_one_sentence(workspace):
     (workspace / "ventas.xlsx").write_bytes(b"PK")
-    with pytest.raises(CdpError, match=r"ventas.xlsx is a workbook; save the sheet as CSV"):
+    with pytest.raises(CdpError, match=r"ventas.xlsx: the workbook cannot be read; save it again, or its sheet as CSV"):
         backtest_orders(workspace / "ventas.xlsx", "a", "b", "c")
+    Workbook(str(workspace / "empty.xlsx")).close()
+    with pytest.raises(CdpError, match=r"empty.xlsx: the workbook is empty"):
+        backtest_orders(workspace / "empty.xlsx", "a", "b", "c")

@@ -71,6 +71,15 @@ def test_the_season_is_that_of_a_year_earlier(workspace):
     assert "not enough events" in found.churn[0]["reason"]
 
 
+def test_a_cohort_that_thins_out_is_no_season(workspace, shared_data):
+    # Everybody came in the first quarter of 1997: the spring of that year was strong because they were new.
+    path = shared_data / "analytics" / "cdnow" / "cdnow_master.csv"
+    value = backtest_orders(path, "customer_id", "date", "amount", (30,)).value[0]
+    assert value["season_from"] == "the same days a year earlier, without what new customers bought more"
+    assert 0.85 <= value["model"]["total_of_actual"] <= 1.15
+    assert value["model"]["spearman"] > value["run_rate"]["spearman"] + 0.03
+
+
 def test_what_happens_later_changes_nothing_of_what_was_known(workspace, retail):
     from scoring import backtest_orders as work
     from scoring.value import histories, season

@@ -140,7 +140,7 @@ def test_card_holders_pay_late_as_before(workspace, shared_data, figure):
     path = shared_data / "analytics" / "late_payment_taiwan_cards" / "credit_cards.csv"
     found = backtest_labelled(path, "LateSept").judged[0]
     figure(f"Card holders: AUC {found['model']['auc']:.3f}, best single column {found['baseline']['auc']:.3f}")
-    assert found["model"]["auc"] > found["baseline"]["auc"] + 0.02 and found["calibration_error"] < 0.03
+    assert found["model"]["auc"] > found["baseline"]["auc"] + 0.02 and found["calibration_error"] < 0.04
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,45 @@ def test_card_holders_pay_late_as_before(workspace, shared_data, figure):
 def test_what_is_missing_is_said_in_one_sentence(workspace, told, sentence):
     said = CliRunner().invoke(cli, ["backtest", *told])
     assert isinstance(said.exception, CdpError) and sentence in str(said.exception)
+
+
+def test_a_label_may_name_the_value_that_says_so(workspace):
+    path = workspace / "loans.csv"
+    rng = np.random.default_rng(3)
+    debt = rng.normal(size=1500)
+    said = np.where(rng.random(1500) < 1 / (1 + np.exp(1 - debt)), "Bad", "good")
+    path.write_text(
+        "debt,Status\n" + "\n".join(f"{d:.4f},{s}" for d, s in zip(debt, said, strict=True)), encoding="utf-8"
+    )
+    found = backtest_labelled(path, "Status=bad").judged[0]
+    assert found["events"] == int((said == "Bad").sum()) and found["reason"] == "debt alone is as good"
+    with pytest.raises(
+        CdpError,
+        match=r"'Status' says that it happened or not.*--label \"Status=VALUE\" names.*'good' \([\d,]+\), 'Bad' \([\d,]+\)",
+    ):
+        backtest_labelled(path, "Status")
+    with pytest.raises(CdpError, match="no row, or every row, has 'worse' as 'Status'"):
+        backtest_labelled(path, "Status=worse")
+    # What may be somebody's own is counted, not quoted.
+    with pytest.raises(CdpError, match=r"it has 1,\d+ values$"):
+        backtest_labelled(path, "debt")
+
+
+def test_what_counts_only_together_is_told_by_trees(workspace):
+    path = workspace / "plans.csv"
+    rng = np.random.default_rng(5)
+    minutes, calls = rng.gamma(4, 50, 3000), rng.poisson(1.5, 3000)
+    plan = rng.choice(["own", "none"], 3000)
+    left = rng.random(3000) < np.where(((minutes > 250) & (plan == "none")) | (calls > 3), 0.7, 0.05)
+    rows = (
+        f"{m:.1f},{c},{p},{'yes' if gone else 'no'}" for m, c, p, gone in zip(minutes, calls, plan, left, strict=True)
+    )
+    path.write_text("minutes,calls,plan,left\n" + "\n".join(rows), encoding="utf-8")
+    said = CliRunner().invoke(cli, ["backtest", "--labelled", str(path), "--label", "left"], catch_exceptions=False)
+    assert "(boosted)" in said.output and "logistic" in said.output and "refused" not in said.output
+    found = backtest_labelled(path, "left").judged[0]
+    assert found["kind"] == "boosted" and found["model"]["auc"] > found["logistic"]["auc"] + 0.05
+    assert found["model"]["brier"] < found["logistic"]["brier"] and found["calibration_error"] < 0.04
 
 
 def test_a_label_of_other_values_is_an_error(workspace):
