@@ -19,7 +19,7 @@ import duckdb
 import numpy as np
 import yaml
 
-from scoring.any_file import column_of, day_of, made_readable, product_of, reader_of
+from scoring.any_file import amount_of, column_of, day_of, made_readable, product_of, reader_of
 from scoring.backtest import beats, calibration_error, quality
 from scoring.chances import fit_chances, kind_of
 from scoring.late_payment import late_recipe
@@ -33,6 +33,8 @@ FOLDS = 5
 TRAINED_SHARE = 0.7
 #: A column of more distinct texts than this share of the rows names rows, it does not describe them.
 MOST_LEVELS_SHARE = 0.5
+#: A column of texts of which so many are numbers is one of numbers.
+MOSTLY = 0.95
 #: A label of more values than this is not quoted.
 MOST_VALUES = 10
 INVOICES = "invoices_to_test"
@@ -273,6 +275,8 @@ def _columns(
             "UBIGINT",
             "UINTEGER",
         )
+        written = amount_of(con, "cases", column) if kind == "VARCHAR" and _holds_numbers(con, column) else None
+        is_number = is_number or written is not None
         if distinct == 0 or (distinct == 1 and known == rows):
             found.refused[column] = "it has one value only"
             continue
@@ -281,7 +285,7 @@ def _columns(
         ):
             found.refused[column] = "it names the rows"
             continue
-        what = f"{name(column)}::DOUBLE" if is_number else f"{name(column)}::VARCHAR"
+        what = f"({written or name(column)})::DOUBLE" if is_number else f"{name(column)}::VARCHAR"
         values = np.ma.asarray(
             con.execute(f"SELECT {what} AS v FROM cases WHERE happened__ IS NOT NULL").fetchnumpy()["v"]
         )
@@ -290,6 +294,15 @@ def _columns(
         )
         (numbers if is_number else levels).append(column)
     return columns, numbers, levels
+
+
+def _holds_numbers(con: duckdb.DuckDBPyConnection, column: str) -> bool:
+    """Tell whether a column of texts holds numbers: a blank or a word among thousands makes texts of all of them."""
+    text = f"trim({name(column)})"
+    numbers, filled = con.execute(
+        f"SELECT count(*) FILTER (regexp_matches({text}, '^[^0-9A-Za-z]*[0-9][0-9.,]*[^0-9A-Za-z]*$')), count(*) FILTER ({text} <> '') FROM cases"
+    ).fetchall()[0]
+    return bool(numbers >= MOSTLY * filled > 0)
 
 
 @cache

@@ -140,7 +140,7 @@ def test_card_holders_pay_late_as_before(workspace, shared_data, figure):
     path = shared_data / "analytics" / "late_payment_taiwan_cards" / "credit_cards.csv"
     found = backtest_labelled(path, "LateSept").judged[0]
     figure(f"Card holders: AUC {found['model']['auc']:.3f}, best single column {found['baseline']['auc']:.3f}")
-    assert found["model"]["auc"] > found["baseline"]["auc"] + 0.02 and found["calibration_error"] < 0.04
+    assert found["model"]["auc"] > found["baseline"]["auc"] + 0.02 and found["calibration_error"] < 0.03
 
 
 @pytest.mark.parametrize(
@@ -176,6 +176,20 @@ def test_a_label_may_name_the_value_that_says_so(workspace):
     # What may be somebody's own is counted, not quoted.
     with pytest.raises(CdpError, match=r"it has 1,\d+ values$"):
         backtest_labelled(path, "debt")
+
+
+def test_numbers_among_which_are_blanks_and_words_are_numbers(workspace):
+    path = workspace / "plans.csv"
+    rng = np.random.default_rng(6)
+    debt = rng.gamma(2, 900, 2000)
+    left = rng.random(2000) < 1 / (1 + np.exp(2 - debt / 1000))
+    written = [f"{d:,.2f}".translate(str.maketrans(",.", ".,")) + " €" for d in debt]
+    written[7], written[900] = " ", "none"
+    rows = (f'"{w}";{n % 7};{int(gone)}' for n, (w, gone) in enumerate(zip(written, left, strict=True)))
+    path.write_text("debt;week;left\n" + "\n".join(rows), encoding="utf-8")
+    found = backtest_labelled(path, "left")
+    assert found.used == ["debt", "week"] and not found.refused
+    assert found.judged[0]["model"]["auc"] > 0.7
 
 
 def test_what_counts_only_together_is_told_by_trees(workspace):
