@@ -21,7 +21,7 @@ import yaml
 
 from scoring.any_file import amount_of, column_of, day_of, made_readable, product_of, reader_of
 from scoring.backtest import beats, calibration_error, quality
-from scoring.chances import fit_chances, kind_of
+from scoring.chances import fit_chances, folds_of, kind_of
 from scoring.late_payment import late_recipe
 from scoring.logistic import Columns, Vector, fit_logistic
 from scoring.recipes import MIN_EVENTS, reliability, train
@@ -315,7 +315,7 @@ def _refuse_leaks(
     columns: Columns, numbers: list[str], levels: list[str], y: Vector, keep: tuple[str, ...], found: TableBacktest
 ) -> None:
     """Refuse columns that are named, filled or valued like outcomes, with the reason."""
-    declared, folds = _leaks(), _folds(len(y))
+    declared, folds = _leaks(), folds_of(columns, (*numbers, *levels), FOLDS)
     for column in (*numbers, *levels):
         if column in keep:
             continue
@@ -342,7 +342,7 @@ def _refuse_leaks(
 
 def _judgement(columns: Columns, numbers: list[str], levels: list[str], y: Vector, is_in_time: bool) -> dict[str, Any]:
     """Return how the chosen model does, beside both kinds of model and the best single column."""
-    folds, later = _folds(len(y)), np.arange(len(y)) >= int(TRAINED_SHARE * len(y))
+    folds, later = folds_of(columns, (*numbers, *levels), FOLDS), np.arange(len(y)) >= int(TRAINED_SHARE * len(y))
     parts = [(~later, later)] if is_in_time else [(folds != n, folds == n) for n in range(FOLDS)]
     chances, kind = _chosen(columns, numbers, levels, y, parts)
     judged = ~np.isnan(chances["model"])
@@ -361,10 +361,6 @@ def _judgement(columns: Columns, numbers: list[str], levels: list[str], y: Vecto
 
 def _one(column: str, numbers: list[str]) -> tuple[list[str], list[str]]:
     return ([column], []) if column in numbers else ([], [column])
-
-
-def _folds(rows: int) -> Any:
-    return np.random.default_rng(0).permutation(rows) % FOLDS
 
 
 def _plain(columns: Columns, numbers: list[str], levels: list[str], y: Vector, parts: list[tuple[Any, Any]]) -> Vector:

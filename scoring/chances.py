@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scoring.boosted import Boosted, fit_boosted
 from scoring.logistic import Columns, Logistic, Matrix, Vector, fit_logistic
@@ -91,7 +92,13 @@ class Fitted:
     boosted: Boosted
 
 
-def fit_chances(columns: Columns, happened: Vector, numbers: Sequence[str], levels: Sequence[str] = ()) -> Fitted:
+def fit_chances(
+    columns: Columns,
+    happened: Vector,
+    numbers: Sequence[str],
+    levels: Sequence[str] = (),
+    whose: npt.NDArray[Any] | None = None,
+) -> Fitted:
     """Fit the chance of what happened by the kind of model that these examples call for.
 
     Args:
@@ -99,20 +106,50 @@ def fit_chances(columns: Columns, happened: Vector, numbers: Sequence[str], leve
         happened: 0 or 1, (rows,).
         numbers: columns to take as numbers.
         levels: columns to take as levels.
+        whose: who each row is of, where one has several, (rows,).
     """
-    kind = _called_for(columns, happened, numbers, levels)
+    kind = _called_for(columns, happened, numbers, levels, whose)
     plain, boosted = fit_logistic(columns, happened, numbers, levels), fit_boosted(columns, happened, numbers, levels)
     chosen: dict[str, Model] = {"logistic": plain, "boosted": boosted, "mixed": Mixed(plain, boosted)}
     return Fitted(chosen[kind], plain, boosted)
 
 
-def _called_for(columns: Columns, happened: Vector, numbers: Sequence[str], levels: Sequence[str]) -> str:
-    order = np.random.default_rng(0).permutation(len(happened))[:MOST_COMPARED]
-    some = {column: np.asarray(columns[column])[order] for column in (*numbers, *levels)}
+def folds_of(
+    columns: Columns, names: Sequence[str], folds: int, whose: npt.NDArray[Any] | None = None
+) -> npt.NDArray[np.int64]:
+    """Return the fold of each row, 0 to `folds` - 1, (rows,): rows of one owner, and those that say the same, are in one.
+
+    A model that has seen a row knows what became of its copy, and would be taken for wise. Which fold it is depends on what rows say
+    and not on their order.
+    """
+    _, place = np.unique(_told_apart(columns, names, whose), return_inverse=True)
+    return np.asarray(place % folds, dtype=np.int64)
+
+
+def _told_apart(columns: Columns, names: Sequence[str], whose: npt.NDArray[Any] | None) -> npt.NDArray[np.uint64]:
+    """Return a number for each row, at random but the same for rows that say the same, or whose owners' rows together do, (rows,)."""
+    import pandas as pd
+
+    rows = pd.DataFrame({name: columns[name] for name in names})
+    said: npt.NDArray[np.uint64] = pd.util.hash_pandas_object(rows, index=False).to_numpy().astype(np.uint64)
+    if whose is None:
+        return said
+    owners, found = pd.factorize(whose, use_na_sentinel=False)
+    together = np.zeros(len(found), dtype=np.uint64)
+    np.add.at(together, owners, said)
+    return np.asarray(pd.util.hash_array(together)[owners], dtype=np.uint64)
+
+
+def _called_for(
+    columns: Columns, happened: Vector, numbers: Sequence[str], levels: Sequence[str], whose: npt.NDArray[Any] | None
+) -> str:
+    names = (*numbers, *levels)
+    order = np.argsort(_told_apart(columns, names, whose), kind="stable")[:MOST_COMPARED]
+    some = {column: np.asarray(columns[column])[order] for column in names}
     happened = happened[order]
     if min(happened.sum(), len(happened) - happened.sum()) < LEAST_EVENTS:
         return "logistic"
-    fold = np.arange(len(happened)) % FOLDS
+    fold = folds_of(some, names, FOLDS, None if whose is None else whose[order])
     # With so many examples, one part of them tells as well as all three.
     judged_on = range(1 if len(happened) == MOST_COMPARED else FOLDS)
     losses: dict[str, list[Vector]] = {"logistic": [], "boosted": [], "mixed": []}

@@ -51,19 +51,23 @@ def sample_of(con: duckdb.DuckDBPyConnection, relation: str, column: str = "cust
 class Examples:
     """What is known of some subjects on a day, and what happened to them after it where that is known.
 
-    Columns, ids and what happened are all (rows,); `happened` is NaN where nobody can know yet.
+    Columns, ids, whose it is and what happened are all (rows,); `happened` is NaN where nobody can know yet. What is somebody's is alike,
+    so `whose` says which rows must not tell of each other.
     """
 
     ids: npt.NDArray[Any]
     columns: Columns
     happened: Vector
+    whose: npt.NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Examples:
         """Return the rows that are kept, (rows,)."""
-        return Examples(self.ids[kept], {n: v[kept] for n, v in self.columns.items()}, self.happened[kept])
+        return Examples(
+            self.ids[kept], {n: v[kept] for n, v in self.columns.items()}, self.happened[kept], self.whose[kept]
+        )
 
     @property
     def events(self) -> int:
@@ -72,10 +76,12 @@ class Examples:
 
 
 def examples_of(con: duckdb.DuckDBPyConnection, query: str, names: tuple[str, ...]) -> Examples:
-    """Run a query of `id`, `happened` and the named columns and return it as examples."""
+    """Run a query of `id`, `happened`, the named columns and, where it is not the id, `customer_id`, and return it as examples."""
     found = con.execute(query).fetchnumpy()
     columns = {name: _plain(found[name]) for name in names}
-    return Examples(np.asarray(found["id"], dtype=object), columns, _plain(found["happened"]).astype(np.float64))
+    ids = np.asarray(found["id"], dtype=object)
+    whose = _plain(found["customer_id"]) if "customer_id" in found else ids
+    return Examples(ids, columns, _plain(found["happened"]).astype(np.float64), whose)
 
 
 def _plain(values: Any) -> npt.NDArray[Any]:

@@ -98,7 +98,7 @@ def invoice_features(
             )
         ),
         asked AS ({asked})
-        SELECT asked.id,
+        SELECT asked.id, asked.customer_id,
             (coalesce(settled.late_count, 0) + 2 * coalesce(of_all.late_share, 0.25)) / (coalesce(settled.settled_count, 0) + 2) AS late_share,
             settled.mean_late_days, settled.last_late_days, settled.longest_late_days, settled.late_amount_share,
             coalesce(settled.settled_count, 0) AS settled_count,

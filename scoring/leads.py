@@ -59,7 +59,7 @@ def lead_features(
             SELECT asked.lead_id, count(*) AS orders FROM asked INNER JOIN marts.orders AS o
                 ON asked.customer_id = o.customer_id AND o.ordered_at < asked.created_at AND NOT o.is_credit_note GROUP BY 1
         )
-        SELECT asked.lead_id AS id, (title IS NOT NULL)::INTEGER AS has_title,
+        SELECT asked.lead_id AS id, coalesce(asked.customer_id, asked.lead_id) AS customer_id, (title IS NOT NULL)::INTEGER AS has_title,
             regexp_matches(coalesce(title, ''), '(?i)\\b(vp|vice|ceo|cfo|cto|chief|president|director|owner|founder|due)')::INTEGER AS is_senior,
             (company IS NOT NULL)::INTEGER AS has_company, (coalesce(orders, 0) > 0)::INTEGER AS is_known_customer,
             coalesce(visits, 0) AS visits_before_30d, coalesce(downloads, 0) AS downloads_before_30d, coalesce(orders, 0) AS orders_before,

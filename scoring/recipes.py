@@ -86,7 +86,7 @@ def train(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date) -> Artefa
     if made["reason"]:
         made["version"] = "none"
         return made
-    fitted = fit_chances(split.train.columns, split.train.happened, recipe.numbers, recipe.levels)
+    fitted = fit_chances(split.train.columns, split.train.happened, recipe.numbers, recipe.levels, split.train.whose)
     model, asked, happened = fitted.model, split.test.columns, split.test.happened
     chances = model.chances(asked)
     judged, baseline = quality(chances, happened), quality(fit_plain(recipe, split), happened)

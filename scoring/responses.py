@@ -126,7 +126,7 @@ def _query(asked: str, as_of: date, sends: str = MART_SENDS) -> str:
                 count(*) OVER (PARTITION BY customer_id, part_of_day ORDER BY opens.at) AS n
             FROM opens LEFT JOIN marts.customer_enrichment USING (customer_id)
         )
-        SELECT local.id, (coalesce(clicks.n, 0) + 0.5) / (coalesce(sends.n, 0) + 10) AS click_share,
+        SELECT local.id, local.customer_id, (coalesce(clicks.n, 0) + 0.5) / (coalesce(sends.n, 0) + 10) AS click_share,
             (coalesce(opens.n, 0) + 2) / (coalesce(sends.n, 0) + 10) AS open_share, coalesce(sends.n, 0) AS sends_before,
             (coalesce(opens_by_part.n, 0) + 0.5) / (coalesce(opens.n, 0) + 4) AS hour_share,
             coalesce(sends.n, 0) - coalesce(month.n, 0) AS sends_30d, coalesce(clicks.n, 0) AS clicks_before,

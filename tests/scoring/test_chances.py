@@ -9,7 +9,7 @@ import pytest
 
 from scoring.backtest import quality
 from scoring.boosted import TREES, _design, fit_boosted
-from scoring.chances import fit_chances, kind_of, model_of
+from scoring.chances import fit_chances, folds_of, kind_of, model_of
 from scoring.logistic import fit_logistic
 
 NUMBERS, LEVELS = ("one", "other", "noise", "seldom"), ("plan",)
@@ -61,6 +61,22 @@ def test_luck_and_few_examples_call_for_the_plain_kind():
     assert kind_of(fit_chances(columns, happened, NUMBERS, LEVELS).model.as_dict()) == "logistic"
     columns, happened = examples(only_together, rows=150)
     assert kind_of(fit_chances(columns, happened, NUMBERS, LEVELS).model.as_dict()) == "logistic"
+
+
+def test_copies_and_rows_of_one_owner_do_not_tell_of_each_other():
+    columns, happened = examples(in_a_line, rows=600)
+    copied = {name: np.tile(values, 12) for name, values in columns.items()}
+    noted = {name: np.concatenate([values, values[:50]]) for name, values in columns.items()}
+    whose = np.array([f"c{n % 40}" for n in range(600)], dtype=object)
+
+    # Trees know copies by heart: with them in both folds, they would seem to know everything.
+    assert kind_of(fit_chances(copied, np.tile(happened, 12), NUMBERS, LEVELS).model.as_dict()) == "logistic"
+    names = (*NUMBERS, *LEVELS)
+    assert (folds_of(noted, names, 3)[600:] == folds_of(noted, names, 3)[:50]).all()
+    folds = folds_of(columns, names, 3, whose)
+    assert all(len(set(folds[whose == who])) == 1 for who in whose) and set(folds) == {0, 1, 2}
+    backwards = folds_of({name: values[::-1] for name, values in columns.items()}, names, 3, whose[::-1])
+    assert (backwards[::-1] == folds).all()
 
 
 @pytest.mark.parametrize("rule", [in_a_line, only_together, a_line_and_a_step])
