@@ -96,6 +96,7 @@ def link_records(
     *,
     with_evidence: bool = False,
     full: bool = False,
+    by_clusters: bool = False,
 ) -> StepResult:
     """Replace `identity.links`.
 
@@ -105,6 +106,7 @@ def link_records(
         model_file: the numbers to link by; those in force by default.
         with_evidence: keep the level of each comparison too (`gamma_given`, …), for words about pairs.
         full: compare all records with each other, and take frequencies, prior and blocks anew.
+        by_clusters: how common a value is goes by the clusters that stand, see :func:`count_frequencies`.
 
     Grain: one row per unordered pair (`record_l` < `record_r`) inside a group, with `match_weight` in bits, `kind`
     (probabilistic, deterministic, judgement; source: merged there) and the group, which is named after its smallest record key.
@@ -115,7 +117,7 @@ def link_records(
     with step("link") as result, edge("identity"), model_parts.scratch_removed(con):
         model = model_parts.load_model(model_file)
         result.rows_in = _tell_contents(con)
-        base, changed, why_full = _base_of_run(con, model, result.rows_in, full=full or with_evidence)
+        base, changed, why_full = _base_of_run(con, model, result.rows_in, full=full or with_evidence, by_clusters=by_clusters)
         fresh = bool(why_full)
         linker = _linker(con, model, base, "blocked_input" if fresh else "near_input", fresh)
         on_spark = fresh and settings().identity_engine == "spark"
@@ -153,7 +155,7 @@ def link_records(
 
 
 def _base_of_run(
-    con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int, *, full: bool
+    con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int, *, full: bool, by_clusters: bool
 ) -> tuple[Base, int, str]:
     """Make `blocked_input`, or `near_input` of a batch; return what evidence is weighed by, how many records changed, and why all are compared.
 
@@ -169,7 +171,7 @@ def _base_of_run(
         else:
             _near_changed(con, base.blocks)
             return base, changed, ""
-    base = _new_base(con, model, records)
+    base = _new_base(con, model, records, by_clusters=by_clusters)
     _with_block_keys(con, base.blocks)
     return base, changed, why_full
 
@@ -230,20 +232,31 @@ def _full_run_due(con: duckdb.DuckDBPyConnection, base: Base | None, model: dict
     return f"the last one is more than {limits.after_days} days old" if is_old else ""
 
 
-def _new_base(con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int) -> Base:
+def _new_base(con: duckdb.DuckDBPyConnection, model: dict[str, Any], records: int, *, by_clusters: bool) -> Base:
     """Take prior, blocks and frequencies from the records at hand, for this run and those that follow."""
     blocks, left_out, pairs = model_parts.block_keys(con, "taking_part", records)
-    count_frequencies(con)
+    count_frequencies(con, by_clusters=by_clusters)
     prior = model_parts.prior_for(model, records)
     return Base(model["version"], _rules_digest(), prior, records, blocks, left_out, _has_families(con), pairs)
 
 
-def count_frequencies(con: duckdb.DuckDBPyConnection) -> None:
+def count_frequencies(con: duckdb.DuckDBPyConnection, *, by_clusters: bool = False) -> None:
     """Make `new_frequencies`: how often values occur, within the group that is declared for them, as its bearers meet it.
 
     A value of several groups has the mean of its frequencies there, weighted by its bearers; records of no group count only for
     values that no group has.
+
+    Args:
+        con: where the records that take part are.
+        by_clusters: bearers are those whom `identity.clusters` tells apart, each once, and not their records: a name is not common
+            because one who bears it stands in many rows. Only where nothing has to be as in an earlier run.
     """
+    bearers = (
+        "count(DISTINCT coalesce(identity.clusters.cluster_key, taking_part.record_key)) AS n "
+        "FROM taking_part LEFT JOIN identity.clusters USING (record_key)"
+        if by_clusters
+        else "count(*) AS n FROM taking_part"
+    )
     # Added up in one order, so that threads give the same bytes.
     within = rules_in_force().frequent_within
     parts = []
@@ -253,7 +266,7 @@ def count_frequencies(con: duckdb.DuckDBPyConnection) -> None:
             f"SELECT '{column}' AS part, value, sum(n * n / total ORDER BY of_group) / sum(n) AS frequency FROM ("
             "SELECT value, n, of_group, sum(n) OVER (PARTITION BY of_group) AS total, "
             "of_group IS NULL AND count(of_group) OVER (PARTITION BY value) > 0 "
-            f"AS is_left_out FROM (SELECT {column} AS value, {group} AS of_group, count(*) AS n FROM taking_part WHERE {column} IS NOT NULL "
+            f"AS is_left_out FROM (SELECT {column} AS value, {group} AS of_group, {bearers} WHERE {column} IS NOT NULL "
             "GROUP BY ALL)) WHERE NOT is_left_out GROUP BY value"
         )
     con.execute(

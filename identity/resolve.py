@@ -89,7 +89,9 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
                 except model_parts.ModelNotTrained as error:
                     found.not_trained = str(error)
                     (out / "model.json").unlink(missing_ok=True)
-            found.steps.append(link_records(con, model_file=model, with_evidence=True))
+            # Training leaves the clusters of its first model, by which it is known how many bear a name.
+            is_trained = model != model_parts.shipped_path()
+            found.steps.append(link_records(con, model_file=model, with_evidence=True, by_clusters=is_trained))
             found.steps.append(cluster_records(con))
             _put_back(con, copies)
             found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")

@@ -70,7 +70,9 @@ def train(con: duckdb.DuckDBPyConnection, path: Path, seed: int = 7, *, of_any_t
         _write_numbers(path, records, prior, trained)
         if of_any_table:
             trained = _from_clusters(con, path, trained)
-            prior = _prior(con, trained, prepare_input(con))
+            records = prepare_input(con)
+            count_frequencies(con, by_clusters=True)
+            prior = _prior(con, trained, records)
             _write_numbers(path, records, prior, trained)
         model_parts.load_model(path)
         result.rows_in = records
