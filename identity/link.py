@@ -117,7 +117,9 @@ def link_records(
     with step("link") as result, edge("identity"), model_parts.scratch_removed(con):
         model = model_parts.load_model(model_file)
         result.rows_in = _tell_contents(con)
-        base, changed, why_full = _base_of_run(con, model, result.rows_in, full=full or with_evidence, by_clusters=by_clusters)
+        base, changed, why_full = _base_of_run(
+            con, model, result.rows_in, full=full or with_evidence, by_clusters=by_clusters
+        )
         fresh = bool(why_full)
         linker = _linker(con, model, base, "blocked_input" if fresh else "near_input", fresh)
         on_spark = fresh and settings().identity_engine == "spark"

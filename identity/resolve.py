@@ -36,6 +36,8 @@ FEWEST_TO_TRAIN_ON = 200
 
 #: More rows of one source than this that say the same about somebody are one record: a table of orders or payments names its buyer in each.
 MOST_COPIES = 10
+#: What is kept of a row that is left out: what it is, and the record it is like.
+COPY = ("record_key", "source", "source_table", "record_id", "like_key")
 
 #: So many surnames with it make a given name known.
 FAMILIES_OF_A_NAME = 5
@@ -71,12 +73,16 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
             con.execute("CREATE SCHEMA IF NOT EXISTS identity")
             rows = read_tables(paths, declared, roles)
             kept, copies = without_copies(rows)
-            found.steps.append(_standardised(con, kept))
-            found.steps[0].facts |= {"copies": copies.height}
+            standardised, alike = _standardised(con, kept)
+            found.steps.append(standardised)
+            # A row may be like one that turned out to be like another.
+            firsts = dict(alike.select("record_key", "like_key").iter_rows())
+            copies = pl.concat([alike, copies.with_columns(pl.col("like_key").replace(firsts))])
+            standardised.facts |= {"copies": copies.height}
             found.records = rows.height
             found.excluded = count(con, "identity.records WHERE exclusion IS NOT NULL")
             model = model_parts.shipped_path()
-            if kept.height - found.excluded < FEWEST_TO_TRAIN_ON:
+            if standardised.rows_out < FEWEST_TO_TRAIN_ON:
                 found.not_trained = f"fewer than {FEWEST_TO_TRAIN_ON} records"
             else:
                 try:
@@ -138,30 +144,47 @@ def without_copies(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("record_key").first().over(same).alias("like_key"), (pl.len().over(same) > MOST_COPIES).alias("is_many")
     )
     is_copy = pl.col("is_many") & is_told & (pl.col("like_key") != pl.col("record_key"))
-    return counted.filter(~is_copy).select(rows.columns), counted.filter(is_copy).select(
-        "record_key", "source", "source_table", "record_id", "like_key"
+    return counted.filter(~is_copy).select(rows.columns), counted.filter(is_copy).select(COPY)
+
+
+def companies_alike(clean: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Leave of records of companies that say the same in all that is compared, their name first of all, one.
+
+    Firms of one name with nothing that tells them apart are one firm, and a name is not common because one firm stands in many rows.
+
+    Returns:
+        The records that are resolved, and the others as :func:`without_copies` gives them.
+    """
+    same = [column for column in (*rules_in_force().columns, "exclusion") if column in clean.columns]
+    counted = clean.with_columns(pl.col("record_key").first().over(same).alias("like_key"))
+    is_copy = (
+        pl.col("name_key").is_not_null() & pl.col("exclusion").is_null() & (pl.col("like_key") != pl.col("record_key"))
     )
+    return counted.filter(~is_copy).select(clean.columns), counted.filter(is_copy).select(COPY)
 
 
 def _put_back(con: duckdb.DuckDBPyConnection, copies: pl.DataFrame) -> None:
-    """Give rows that were left out as copies the place of the record they are like."""
-    con.register("copies", copies.to_arrow())
-    con.execute(
-        "INSERT INTO identity.records SELECT r.* REPLACE (c.record_key AS record_key, c.source AS source, c.source_table AS source_table, "
-        "c.record_id AS record_id) FROM copies AS c JOIN identity.records AS r ON r.record_key = c.like_key"
-    )
-    con.execute(
-        "INSERT INTO identity.clusters SELECT k.* REPLACE (c.record_key AS record_key) FROM copies AS c "
-        "JOIN identity.clusters AS k ON k.record_key = c.like_key"
-    )
-    con.unregister("copies")
+    """Give rows that were left out as copies the place of the record they are like, and keep which that is in the table `copies`."""
+    con.register("left_out", copies.to_arrow())
+    con.execute("CREATE OR REPLACE TEMP TABLE copies AS SELECT * FROM left_out")
+    con.unregister("left_out")
+    for table in ("records", "clusters"):
+        columns = "record_key" if table == "clusters" else "record_key, source, source_table, record_id"
+        replaced = ", ".join(f"c.{column} AS {column}" for column in columns.split(", "))
+        con.execute(
+            f"INSERT INTO identity.{table} SELECT t.* REPLACE ({replaced}) FROM copies AS c "
+            f"JOIN identity.{table} AS t ON t.record_key = c.like_key"
+        )
 
 
-def _standardised(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> StepResult:
+def _standardised(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> tuple[StepResult, pl.DataFrame]:
+    """Write `identity.records`; return what the step came to, and the records of companies that were left out as copies."""
+    copies = pl.DataFrame(schema=dict.fromkeys(COPY, pl.String))
     with step("standardise") as result:
         today = now().date()
         if rules_in_force().entity == "company":
-            con.register("clean_records", cleaned_companies(raw).to_arrow())
+            clean, copies = companies_alike(cleaned_companies(raw))
+            con.register("clean_records", clean.to_arrow())
             write_company_records(con, "clean_records")
         else:
             con.register("clean_records", cleaned(in_order(raw), today).to_arrow())
@@ -175,7 +198,7 @@ def _standardised(con: duckdb.DuckDBPyConnection, raw: pl.DataFrame) -> StepResu
         mark_shared(con)
         result.rows_in, result.rows_out = raw.height, count(con, "identity.records WHERE exclusion IS NULL")
         result.facts = {"shared_identifiers": count(con, "identity.shared_identifiers")}
-    return result
+    return result, copies
 
 
 def in_order(raw: pl.DataFrame) -> pl.DataFrame:
@@ -214,7 +237,8 @@ def _write(con: duckdb.DuckDBPyConnection, out: Path, model: Path) -> None:
         "COPY (SELECT l.record_l, l.record_r, l.match_weight, l.kind, a.cluster_key = b.cluster_key AS is_same, "
         f"{_evidence(model_parts.numbers_of(model_parts.load_model(model)))} AS evidence FROM identity.links AS l "
         "JOIN identity.clusters AS a ON a.record_key = l.record_l JOIN identity.clusters AS b ON b.record_key = l.record_r "
-        f"ORDER BY 1, 2) TO '{quoted(str(out / 'links.parquet'))}' (FORMAT parquet)"
+        "UNION ALL SELECT least(record_key, like_key), greatest(record_key, like_key), NULL, 'copy', true, 'says the same in all that is compared' "
+        f"FROM copies ORDER BY 1, 2) TO '{quoted(str(out / 'links.parquet'))}' (FORMAT parquet)"
     )
 
 
