@@ -27,7 +27,7 @@ from identity.tables import read_roles, read_tables
 from identity.train import train
 from warehouse import files
 from warehouse.duck import connect, count, name, quoted
-from warehouse.errors import edge
+from warehouse.errors import CdpError, edge
 from warehouse.settings import now
 from warehouse.steps import StepResult, step
 
@@ -39,6 +39,7 @@ MOST_COPIES = 10
 #: What is kept of a row that is left out: what it is, and the record it is like.
 COPY = ("record_key", "source", "source_table", "record_id", "like_key")
 
+TRUTH = ("source", "record_id", "person_id")
 #: So many surnames with it make a given name known.
 FAMILIES_OF_A_NAME = 5
 
@@ -61,10 +62,12 @@ def resolve_tables(paths: list[Path], roles: Path, out: Path, truth: Path | None
     """Resolve the people or companies in some tables, write what was found, and compare it with the truth if there is one.
 
     Raises:
-        DeclarationError: the roles file is wrong.
-        CdpError: a table cannot be read, or there is nothing in it to recognise anybody by.
+        DeclarationError: the roles file is not there or wrong.
+        CdpError: a table or the truth cannot be read, or there is nothing in it to recognise anybody by.
     """
     declared = read_roles(roles)
+    if truth is not None:
+        _check_truth(truth)
     found = Resolved(entity=declared.entity)
     out.mkdir(parents=True, exist_ok=True)
     con = connect(":memory:")
@@ -255,6 +258,20 @@ def _evidence(numbers: dict[str, list[tuple[float, float]]]) -> str:
         )
         parts.append(f"CASE l.{name('gamma_' + comparison)} {whens} END")
     return f"array_to_string(list_filter([{', '.join(parts)}], lambda said: said IS NOT NULL), '; ')"
+
+
+def _check_truth(truth: Path) -> None:
+    """Check a truth file before anything is worked out.
+
+    Raises:
+        CdpError: it is not there, or lacks a column.
+    """
+    if not truth.is_file():
+        raise CdpError(f"{truth.name} is not there; a CSV with {', '.join(TRUTH)} was expected")
+    with edge("resolve"):
+        columns = pl.read_csv(truth, infer_schema=False, n_rows=1).columns
+    if lost := [column for column in TRUTH if column not in columns]:
+        raise CdpError(f"{truth.name}: the truth has no column {', '.join(lost)}; it has {', '.join(columns)}")
 
 
 def against_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]:

@@ -91,9 +91,15 @@ def load(path: Path, model: type[Model]) -> Model:
     """Read one declaration.
 
     Raises:
-        DeclarationError: the YAML cannot be read or does not fit the model; names file and line.
+        DeclarationError: the file is not there, the YAML cannot be read or does not fit the model; names file and line.
     """
-    found: Model = _read(path.name, path.read_text(encoding="utf-8"), model)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        raise DeclarationError(f"{path.name} is not there; a declaration in YAML was expected") from None
+    except UnicodeDecodeError:
+        raise DeclarationError(f"{path.name} is not text in UTF-8; save it as UTF-8") from None
+    found: Model = _read(path.name, text, model)
     return found
 
 

@@ -9,8 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from cdp import cli
+from identity.declared import rules_in_force
+from identity.link import count_frequencies
+from identity.model import frequency_columns
 from identity.resolve import in_order, resolve_tables, without_copies
 from identity.tables import read_roles, read_tables
+from warehouse.duck import connect
 from warehouse.errors import CdpError, DeclarationError
 
 ERP = """Kunde;Nombre;Apellidos;Correo;Teléfono;Nacimiento;Dirección;Ciudad;CP
@@ -289,6 +293,66 @@ def test_rows_of_orders_that_name_their_buyer_are_one_record_each(tables):
     rows = read_tables([tables / "orders.csv"], read_roles(tables / "orders.yml"), tables / "orders.yml")
     kept, copies = without_copies(rows)
     assert (kept.height, copies.height) == (1 + 3 + 1 + 20, 399 + 16)
+
+
+def test_firms_of_one_name_are_one_where_nothing_else_is_known(tables):
+    """Forty firms in 600 rows, by name alone: a name is as common as those who bear it, and copies are linked in so many words."""
+    lines = [
+        f"{n},{'Talleres' if n % 40 < 20 else 'Panadería'} {chr(65 + n % 40 % 20)}{'aeiou'[n % 5]}ndara{n % 40}, {'S.A.' if n % 80 < 40 else 'SA'}"
+        for n in range(600)
+    ]
+    (tables / "firms.csv").write_text(
+        "id;name\n" + "\n".join(line.replace(",", ";", 1) for line in lines) + "\n", encoding="utf-8"
+    )
+    (tables / "firms.yml").write_text(
+        "entity: company\ntables:\n  - {record_id: id, country: ES, roles: {organisation: name}}\n"
+    )
+    found = resolve_tables([tables / "firms.csv"], tables / "firms.yml", tables / "found")
+    clusters = pl.read_parquet(tables / "found" / "clusters.parquet")
+    links = pl.read_parquet(tables / "found" / "links.parquet")
+    of = dict(clusters.select("record_id", "cluster_id").iter_rows())
+    assert (found.records, found.clusters, found.largest) == (600, 40, 15)
+    assert all(of[str(n)] == of[str(n % 40)] for n in range(600))
+    assert set(links["kind"]) >= {"copy"} and links.filter(pl.col("kind") == "copy")["is_same"].all()
+
+
+@pytest.mark.parametrize(
+    ("roles", "truth", "sentence"),
+    [
+        ("none.yml", "truth.csv", "none.yml is not there; a declaration in YAML was expected"),
+        ("a.yml", "none.csv", "none.csv is not there; a CSV with source, record_id, person_id was expected"),
+        ("a.yml", "truth.csv", "truth.csv: the truth has no column person_id; it has source, record_id, who"),
+    ],
+)
+def test_what_is_not_there_is_said_before_anything_is_worked_out(tables, roles, truth, sentence):
+    (tables / "a.csv").write_text("id,name\n1,Ana Ruiz\n", encoding="utf-8")
+    (tables / "a.yml").write_text("tables:\n  - {record_id: id, roles: {full_name: name}}\n", encoding="utf-8")
+    (tables / "truth.csv").write_text("source,record_id,who\na,1,p\n", encoding="utf-8")
+    with pytest.raises(CdpError, match=sentence):
+        resolve_tables([tables / "a.csv"], tables / roles, tables / "found", tables / truth)
+
+
+def test_a_name_is_as_common_as_those_who_bear_it(tables):
+    con = connect(":memory:")
+    con.execute("CREATE SCHEMA identity")
+    con.execute(
+        "CREATE TEMP TABLE taking_part AS SELECT 'r' || n AS record_key, CASE WHEN n < 8 THEN 'ruiz' ELSE 's' || n END AS surname_1 "
+        "FROM range(10) AS t (n)"
+    )
+    others = [c for c in frequency_columns() if c != "surname_1"]
+    within = sorted(set(rules_in_force().frequent_within.values()) - set(others) - {"surname_1"})
+    for column in (*others, *within):
+        con.execute(f"ALTER TABLE taking_part ADD COLUMN {column} VARCHAR")
+    con.execute(
+        "CREATE TABLE identity.clusters AS SELECT 'r' || n AS record_key, 'k' || (n // 4) AS cluster_key FROM range(8) AS t (n)"
+    )
+    told = "SELECT frequency FROM new_frequencies WHERE part = 'surname_1' AND value = 'ruiz'"
+    count_frequencies(con)
+    by_rows = con.execute(told).fetchall()[0][0]
+    count_frequencies(con, by_clusters=True)
+    # Eight rows of two people, beside two records that stand alone.
+    assert (by_rows, con.execute(told).fetchall()[0][0]) == (0.8, 0.5)
+    con.close()
 
 
 def test_namesakes_of_one_post_code_are_no_copies(tables):
