@@ -1,4 +1,4 @@
-"""Tables that somebody brings (CSV, Parquet, workbooks): how they are read, and what their days and amounts mean.
+"""Tables that somebody brings (CSV, Parquet, JSON lines, workbooks): how they are read, and what their days and amounts mean.
 
 In: a path and a column. Out: SQL expressions for DuckDB. Days and amounts are read in the one way that fits most values of a column, so that
 `12/1/2010 8:26`, `01.12.2010`, `1.234,50` and `$1,234.50` need no settings.
@@ -32,6 +32,16 @@ FIRST_YEAR = 1900
 LINES_LOOKED_AT = 50
 _CHUNK = 1 << 20
 _PARQUET, _WORKBOOKS = (".parquet", ".pq"), (".xls", ".xlsx", ".xlsb", ".ods")
+_JSON = (".json", ".jsonl", ".ndjson")
+#: Months by their names in English and Spanish, whole or cut to three letters (four for September, and June and July in Spanish).
+MONTHS = (
+    "jan(uary)?|ene(ro)?", "feb(ruary|rero)?", "mar(ch|zo)?", "apr(il)?|abr(il)?", "may(o)?", "june?|junio", "july?|julio", "aug(ust)?|ago(sto)?",
+    "sept?(ember|iembre)?|setiembre", "oct(ober|ubre)?", "nov(ember|iembre)?", "dec(ember)?|dic(iembre)?",
+)  # fmt: skip
+#: How days are written whose month is a word, once the word is `m01` and whatever else stands between the parts is a dash.
+WORD_FORMATS = ("%d-m%m-%Y", "m%m-%d-%Y", "%Y-m%m-%d", "%d-m%m-%y", "m%m-%d-%y")
+#: Seconds or milliseconds since 1970 that lie between 2001 and 2100.
+EPOCH = "^(1\\d{9}|[23]\\d{9}|4[01]\\d{8})(\\d{3})?$"
 
 
 def reader_of(path: Path, *, as_text: bool = False) -> str:
@@ -44,7 +54,13 @@ def reader_of(path: Path, *, as_text: bool = False) -> str:
         raise CdpError(f"{path.name} is not there; name a CSV or Parquet file, or a workbook")
     if path.suffix.lower() in _PARQUET:
         return f"read_parquet('{quoted(str(path))}')"
+    if _is_json(path):
+        return f"read_json('{quoted(str(path))}', sample_size = -1)"
     return f"read_csv('{quoted(str(path))}', sample_size = -1{', all_varchar = true' if as_text else ''})"
+
+
+def _is_json(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(_JSON)
 
 
 @contextmanager
@@ -58,7 +74,7 @@ def made_readable(path: Path) -> Iterator[Path]:
         CdpError: a workbook cannot be read.
     """
     kind = path.suffix.lower()
-    if not path.exists() or kind in _PARQUET:
+    if not path.exists() or kind in _PARQUET or _is_json(path):
         yield path
         return
     with TemporaryDirectory(prefix="clientela-") as folder:
@@ -156,16 +172,28 @@ def column_of(con: duckdb.DuckDBPyConnection, path: Path, source: str, column: s
 
 
 def day_of(con: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
-    """Return how a column is read as a day: by the format that reads most of its values."""
+    """Return how a column is read as a day: by the form that reads most of its values.
+
+    Forms are those of `DAY_FORMATS`, days whose month is a word in English or Spanish, and seconds or milliseconds since 1970.
+    """
     # A day read as a number by whoever wrote the file comes as 20101201.0.
     text = f"regexp_replace(trim({name(column)}::VARCHAR), '([T ]\\s*\\d{{1,2}}:\\d{{2}}.*|\\.0)$', '')"
+    ways = [f"try_strptime({text}, '{form}')" for form in DAY_FORMATS]
+    seconds = f"try_cast(substr({text}, 1, 10) AS BIGINT)"
+    ways.append(f"CASE WHEN regexp_matches({text}, '{EPOCH}') THEN make_timestamp({seconds} * 1000000) END")
+    with_word = con.execute(f"SELECT count(*) FROM {source} WHERE regexp_matches({text}, '[A-Za-z]{{3}}')").fetchall()[
+        0
+    ][0]
+    if with_word:
+        told = f"lower({text})"
+        for number, words in enumerate(MONTHS, 1):
+            told = f"regexp_replace({told}, '\\b({words})\\b', 'm{number:02}')"
+        dashed = f"regexp_replace({told}, '([^0-9m]+(de|of|th|st|nd|rd)?)+', '-', 'g')"
+        ways += [f"try_strptime({dashed}, '{form}')" for form in WORD_FORMATS]
     # A year of two digits is read by the forms of four as one of antiquity.
-    counts = ", ".join(
-        f"count(*) FILTER (year(try_strptime({text}, '{form}')) >= {FIRST_YEAR})" for form in DAY_FORMATS
-    )
+    counts = ", ".join(f"count(*) FILTER (year({way}) >= {FIRST_YEAR})" for way in ways)
     read = con.execute(f"SELECT {counts} FROM {source}").fetchall()[0]
-    best = DAY_FORMATS[max(range(len(DAY_FORMATS)), key=lambda n: (read[n], -n))]
-    return f"try_strptime({text}, '{best}')::DATE"
+    return f"({ways[max(range(len(ways)), key=lambda n: (read[n], -n))]})::DATE"
 
 
 def amount_of(con: duckdb.DuckDBPyConnection, source: str, column: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -35,7 +36,10 @@ def _read(workspace, values, expression):
         (["01.12.2010 08:26:00", "13.12.2010"], date(2010, 12, 1)), (["20101201", "20101213"], date(2010, 12, 1)),
         (["2010-12-01T08:26:00Z", "2010-12-13"], date(2010, 12, 1)), (["01-Dec-2010", "13-Dec-2010"], date(2010, 12, 1)),
         (["20101201.0", "20101213.0"], date(2010, 12, 1)), (["01/12/10 9:15", "13/12/10"], date(2010, 12, 1)),
-        (["12/1/10", "12/13/10"], date(2010, 12, 1)),
+        (["12/1/10", "12/13/10"], date(2010, 12, 1)), (["Dec 1, 2010", "December 13th, 2010"], date(2010, 12, 1)),
+        (["1 de diciembre de 2010", "13 de dic. de 2010"], date(2010, 12, 1)), (["01-sept-2010", "13-sep-2010"], date(2010, 9, 1)),
+        (["2010-Dec-01 08:26", "2010-Dec-13"], date(2010, 12, 1)), (["1291161600", "1292198400"], date(2010, 12, 1)),
+        (["1291161600000", "1292198400000"], date(2010, 12, 1)),
     ],
 )  # fmt: skip
 def test_days_are_read_in_the_form_that_fits_most(workspace, written, day):
@@ -104,6 +108,16 @@ def test_a_table_that_is_set_in_columns_by_blanks_is_read(workspace):
     path.write_text("word\nother\n", encoding="utf-8")
     with made_readable(path) as readable:
         assert readable == path
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".ndjson.gz"])
+def test_lines_of_json_are_read(workspace, ending):
+    path = workspace / f"ventas{ending}"
+    lines = [json.dumps({"cliente": who, "fecha": f"{day}T08:26:00Z", "importe": amount}) for who, day, amount in ROWS]
+    written = "\n".join(lines).encode()
+    path.write_bytes(gzip.compress(written) if ending.endswith(".gz") else written)
+    found = backtest_orders(path, "cliente", "fecha", "importe")
+    assert (found.customers, found.left_out, found.last_day) == (40, {}, max(day for _, day, _ in ROWS))
 
 
 def test_a_workbook_is_read_with_all_its_sheets_of_the_same_columns(workspace):
