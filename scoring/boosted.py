@@ -23,6 +23,7 @@ TREES = {"max_iter": 150, "learning_rate": 0.06, "max_leaf_nodes": 8, "min_sampl
 LIKE_OTHERS = 10.0
 NO_BOUND = 1e300
 ROWS_AT_ONCE = 20_000
+ROWS_OF_A_THREAD = 100_000
 #: What is kept of a node of a tree.
 KEPT = ("value", "feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf")
 
@@ -97,7 +98,8 @@ class Boosted:
         from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
         none = np.zeros((0, 8), dtype=np.uint32)
-        places, threads = np.zeros(design.shape[1], dtype=np.uint32), _openmp_effective_n_threads()
+        places = np.zeros(design.shape[1], dtype=np.uint32)
+        threads = _openmp_effective_n_threads() if len(design) > ROWS_OF_A_THREAD else 1
         found = np.full(len(design), self.start)
         for tree in self.trees:
             nodes = np.zeros(len(tree), dtype=PREDICTOR_RECORD_DTYPE)
@@ -110,10 +112,13 @@ class Boosted:
 def fit_boosted(columns: Columns, happened: Vector, numbers: Sequence[str], levels: Sequence[str] = ()) -> Boosted:
     """Fit the chance of what happened; the arguments are those of `scoring.logistic.fit_logistic`."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     in_order = {column: _by_share(columns[column], happened) for column in levels}
     design = _design(columns, numbers, in_order)
-    fitted = HistGradientBoostingClassifier(**TREES, random_state=0).fit(design, happened)
+    # Threads of small trees wait for each other more than they work, ten times as long where another process has the other core.
+    with threadpool_limits(1, user_api="openmp"):
+        fitted = HistGradientBoostingClassifier(**TREES, random_state=0).fit(design, happened)
     trees = tuple(_nodes(grown[0].nodes) for grown in fitted._predictors)
     return Boosted(tuple(numbers), in_order, float(fitted._baseline_prediction[0, 0]), trees)
 

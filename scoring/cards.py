@@ -120,8 +120,12 @@ def card_of(found: Artefact, drifted: list[dict[str, Any]], chart: str | None = 
         lines += ["", f"![chances and shares]({chart})"]
     if found.get("weights"):
         lines += ["", "| column | weight |", "|---|---|"]
-        lines += [f"| {column} | {weight:.3f} |" for column, weight in found["weights"].items()]
-        lines += ["", "Weights: how far a column moves the logarithm of the odds on average, up or down."]
+        strongest = sorted(found["weights"].items(), key=lambda told: (-abs(told[1]), told[0]))
+        lines += [f"| {column} | {weight:+.3f} |" for column, weight in strongest]
+        lines += [
+            "",
+            "Weights: how far a column moves the logarithm of the odds on average; below zero where more of it makes the event less likely.",
+        ]
     if drifted:
         lines += [
             "",

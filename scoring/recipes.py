@@ -8,6 +8,7 @@ has too few events to judge by, is null with the reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -102,10 +103,22 @@ def train(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date) -> Artefa
 
 
 def weights(model: Model, columns: Columns) -> dict[str, float]:
-    """Return how far each column moves the log odds of a row on average, the strongest first; of many rows some are looked at."""
-    names, moved = model.moves({column: values[:MOST_LOOKED_AT] for column, values in columns.items()})
-    found = dict(zip(names, np.abs(moved).mean(axis=0).round(4).tolist(), strict=True))
-    return dict(sorted(found.items(), key=lambda n: -n[1]))
+    """Return how far each column moves the log odds of a row on average; below zero where more of it makes the event less likely.
+
+    Of many rows some are looked at. Levels have no more and less, so theirs are above zero.
+    """
+    some = {column: values[:MOST_LOOKED_AT] for column, values in columns.items()}
+    names, moved = model.moves(some)
+    found = {}
+    for at, name in enumerate(names):
+        size = float(np.abs(moved[:, at]).mean())
+        if name in model.numbers:
+            values = np.asarray(some[name], np.float64)
+            known = ~np.isnan(values)
+            together = (values[known] - values[known].mean()) * moved[known, at] if known.any() else np.zeros(1)
+            size = math.copysign(size, float(together.sum()) or 1.0)
+        found[name] = round(size, 4)
+    return found
 
 
 def fit_plain(recipe: Recipe, split: Split) -> Vector:

@@ -11,6 +11,7 @@ from scoring.backtest import quality
 from scoring.boosted import TREES, _design, fit_boosted
 from scoring.chances import fit_chances, folds_of, kind_of, model_of
 from scoring.logistic import fit_logistic
+from scoring.recipes import weights
 
 NUMBERS, LEVELS = ("one", "other", "noise", "seldom"), ("plan",)
 
@@ -113,6 +114,14 @@ def test_moves_add_up_and_name_what_counts():
     assert min(strength["one"], strength["other"]) > 10 * strength["noise"]
     # Half of the rows have each sign, so what the pair moves is up for half of them.
     assert 0.4 < (moved[:, 0] + moved[:, 1] > 0).mean() < 0.6
+
+
+@pytest.mark.parametrize("fit", [fit_logistic, fit_boosted])
+def test_weights_have_the_sign_of_more(fit):
+    columns, happened = examples(in_a_line)
+    told = weights(fit(columns, happened, NUMBERS, LEVELS), columns)
+    assert told["one"] > 0 > told["other"] and told["one"] > -told["other"] > 5 * abs(told["noise"])
+    assert told["plan"] > 0 and set(told) == {*NUMBERS, *LEVELS}
 
 
 def test_a_mixed_model_is_the_mean_of_both():
