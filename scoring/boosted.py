@@ -7,15 +7,13 @@ millions; they are kept as plain numbers, so that no program is read from a file
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from scoring.logistic import OTHERS, Columns, Matrix, Vector, coded, levels_of
+from scoring.logistic import OTHERS, Columns, Matrix, Vector, coded, levels_of, version_of
 
 #: Trees of eight leaves: of ten public tables of 1,500 to 10,000 rows, larger ones were better on three and worse on seven.
 TREES = {"max_iter": 150, "learning_rate": 0.06, "max_leaf_nodes": 8, "min_samples_leaf": 20, "early_stopping": False}
@@ -89,7 +87,7 @@ class Boosted:
     @property
     def version(self) -> str:
         """Name of what was learnt: equal models have equal names."""
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        return version_of(self.as_dict())
 
     def _summed(self, design: Matrix) -> Vector:
         # The library's own walk through its trees: in Python a million rows take twenty times as long. A test holds both against each other.

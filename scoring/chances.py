@@ -6,8 +6,6 @@ it is better by more than luck on examples that it was not fitted on; later exam
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.boosted import Boosted, fit_boosted
-from scoring.logistic import Columns, Logistic, Matrix, Vector, fit_logistic
+from scoring.logistic import Columns, Logistic, Matrix, Vector, fit_logistic, version_of
 
 #: Kinds are compared on at most so many examples; with more, no difference that matters is left to luck.
 MOST_COMPARED = 15_000
@@ -50,7 +48,7 @@ class Mixed:
     @property
     def version(self) -> str:
         """Name of what was learnt: equal models have equal names."""
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        return version_of(self.as_dict())
 
     def chances(self, columns: Columns) -> Vector:
         """Return the chance of each row, 0 to 1."""

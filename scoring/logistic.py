@@ -72,7 +72,7 @@ class Logistic:
     @property
     def version(self) -> str:
         """Name of what was learnt: equal models have equal names."""
-        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        return version_of(self.as_dict())
 
     def _design(self, columns: Columns) -> Matrix:
         return _design(columns, self.numbers, self.logged, self.fill, self.mean, self.scale, self.levels)
@@ -158,6 +158,11 @@ def coded(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
 
 def _text(value: Any) -> str:
     return "" if value is None or value != value else str(value)  # noqa: PLR0124 - NaN is the only thing that differs from itself
+
+
+def version_of(kept: Mapping[str, Any]) -> str:
+    """Return the name of what a model has learnt, by its plain values."""
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def rounded(values: Sequence[float]) -> list[float]:
