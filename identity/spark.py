@@ -109,7 +109,8 @@ def score_on_spark(con: duckdb.DuckDBPyConnection, model: dict[str, Any], prior:
                     linker._db_api.register(table, table_name=f"part_{table}", dataset_display_name="records"), column
                 )
             predicted = linker.inference.predict(threshold_match_weight=rules_in_force().loose_cut_bits)
-            predicted.as_spark_dataframe().write.mode("overwrite").parquet(str(folder / "pairs"))
+            found = predicted.as_spark_dataframe().select(model_parts.columns_of_pairs())
+            found.write.mode("overwrite").parquet(str(folder / "pairs"))
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE spark_pairs AS SELECT * FROM read_parquet('{quoted(str(folder / 'pairs'))}/*.parquet')"
             )
