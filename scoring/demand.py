@@ -191,23 +191,23 @@ def _forecasts(series: dict[str, tuple[list[date], Any, Any]]) -> tuple[dict[str
 
     def frames(back: int) -> tuple[Any, Any]:
         """Return what was known `back` weeks ago, and the signals of the weeks ahead of it, which lag by the horizon."""
-        parts, ahead = [], []
+        ids, weeks_of, before, sold = [], [], [], []
         for product, (weeks, units, signals) in series.items():
-            end = len(units) - back
-            lagged = np.vstack([np.zeros((WEEKS_AHEAD, 3)), np.column_stack([units, signals])])
-            at = pd.date_range(weeks[0], periods=end + WEEKS_AHEAD, freq="W-MON")
-            x = np.log1p(lagged[: end + WEEKS_AHEAD])
-            columns = {
-                "unique_id": product,
-                "ds": at,
-                "units_before": x[:, 0],
-                "views_before": x[:, 1],
-                "leads_before": x[:, 2],
+            n = len(units) - back + WEEKS_AHEAD
+            ids.append(np.full(n, product, dtype=object))
+            weeks_of.append(np.datetime64(weeks[0], "D") + 7 * np.arange(n))
+            before.append(np.vstack([np.zeros((WEEKS_AHEAD, 3)), np.column_stack([units, signals])])[:n])
+            sold.append(np.append(units[: n - WEEKS_AHEAD], np.full(WEEKS_AHEAD, np.nan)))
+        # One table for all: a table for each product takes as long as its forecast.
+        x, y = np.log1p(np.concatenate(before)), np.concatenate(sold)
+        whole = pd.DataFrame(
+            {
+                "unique_id": np.concatenate(ids), "ds": np.concatenate(weeks_of).astype("datetime64[ns]"),
+                "units_before": x[:, 0], "views_before": x[:, 1], "leads_before": x[:, 2], "y": y,
             }
-            frame = pd.DataFrame(columns)
-            parts.append(frame.iloc[:end].assign(y=units[:end]))
-            ahead.append(frame.iloc[end:])
-        return pd.concat(parts, ignore_index=True), pd.concat(ahead, ignore_index=True)
+        )  # fmt: skip
+        is_ahead = np.isnan(y)
+        return whole[~is_ahead].reset_index(drop=True), whole[is_ahead].drop(columns="y").reset_index(drop=True)
 
     def forecast(back: int) -> Any:
         known, ahead = frames(back)

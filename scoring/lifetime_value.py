@@ -7,7 +7,8 @@ parameters, and expectations in closed form. Purchases of one day count as one. 
 - Gamma-Gamma, for what a purchase is worth: Fader and Hardie (2013), "The Gamma-Gamma model of monetary value".
 - BG/BB, for chances that come at fixed times (a donation each year): Fader, Hardie and Shang (2010), Marketing Science 29(6).
 
-Fits maximise the likelihood by L-BFGS-B over the logarithms of the parameters, all of which are positive.
+Fits maximise the likelihood by L-BFGS-B over the logarithms of the parameters, all of which are positive. What depends on the number of
+purchases alone is reckoned once per number.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, hyp2f1, logsumexp
+from scipy.special import betaln, digamma, expit, gammaln, hyp2f1, logsumexp
 
 from warehouse.errors import CdpError
 
@@ -77,18 +78,36 @@ def fit_bg_nbd(x: Vector, t_x: Vector, t: Vector) -> BgNbd:
     if (t_x > t + 1e-9).any() or (t_x < 0).any():
         raise CdpError("a last purchase lies outside of the time observed")
 
-    def loss(logs: Vector) -> float:
+    counts, at = np.unique(x, return_inverse=True)
+    often = np.maximum(counts, 1)
+    came_back, per_count = x > 0, np.bincount(at).astype(np.float64)
+
+    def loss(logs: Vector) -> tuple[float, Vector]:
         r, alpha, a, b = np.exp(logs)
-        shared = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-        stays = betaln(a, b + x) - betaln(a, b) - (r + x) * np.log(alpha + t)
-        leaves = np.where(
-            x > 0, betaln(a + 1, b + np.maximum(x, 1) - 1) - betaln(a, b) - (r + x) * np.log(alpha + t_x), -np.inf
-        )
-        return -float((shared + np.logaddexp(stays, leaves)).sum())
+        log_t, log_t_x = np.log(alpha + t), np.log(alpha + t_x)
+        stays = (betaln(a, b + counts) - betaln(a, b))[at] - (r + x) * log_t
+        leaves = (betaln(a + 1, b + often - 1) - betaln(a, b))[at] - (r + x) * log_t_x
+        leaves = np.where(came_back, leaves, -np.inf)
+        shared = gammaln(r + counts) - gammaln(r) + r * np.log(alpha)
+        told = float(per_count @ shared) + float(np.logaddexp(stays, leaves).sum())
+        # Of the two ways to what was seen, the share of the one in which a customer has left.
+        gone = expit(leaves - stays)
+        gone_per_count = np.bincount(at, gone)
+        still_per_count = per_count - gone_per_count
+        both = digamma(a + b + counts)
+        by_r = per_count @ (digamma(r + counts) - digamma(r) + np.log(alpha)) - ((1 - gone) @ log_t + gone @ log_t_x)
+        by_alpha = len(x) * r / alpha - (r + x) @ ((1 - gone) / (alpha + t) + gone / (alpha + t_x))
+        by_a = still_per_count @ (digamma(a) - both) + gone_per_count @ (digamma(a + 1) - both)
+        by_b = still_per_count @ (digamma(b + counts) - both) + gone_per_count @ (digamma(b + often - 1) - both)
+        by_a -= len(x) * (digamma(a) - digamma(a + b))
+        by_b -= len(x) * (digamma(b) - digamma(a + b))
+        return -told, -np.array([by_r * r, by_alpha * alpha, by_a * a, by_b * b])
 
     # Starting where the mean rate is that of the data spares a search over units.
     rate = max(float(x.sum() / t.sum()), 1e-9)
-    (r, alpha, a, b), value = _fitted(loss, [np.log([0.5, 0.5 / rate, 0.7, 2.5]), np.log([1.0, 1.0 / rate, 1.0, 1.0])])
+    (r, alpha, a, b), value = _fitted(
+        loss, [np.log([0.5, 0.5 / rate, 0.7, 2.5]), np.log([1.0, 1.0 / rate, 1.0, 1.0])], True
+    )
     return BgNbd(r, alpha, a, b, -value)
 
 
@@ -126,21 +145,23 @@ def fit_gamma_gamma(x: Vector, mean_value: Vector) -> GammaGamma:
     if (x <= 0).any() or (mean_value <= 0).any():
         raise CdpError("Gamma-Gamma is for purchases of positive value")
 
-    def loss(logs: Vector) -> float:
+    counts, at = np.unique(x, return_inverse=True)
+    total, per_count = mean_value * x, np.bincount(at).astype(np.float64)
+    log_means, log_x = np.log(mean_value), np.log(x)
+
+    def loss(logs: Vector) -> tuple[float, Vector]:
         p, q, gamma = np.exp(logs)
-        px = p * x
-        told = (
-            gammaln(px + q)
-            - gammaln(px)
-            - gammaln(q)
-            + q * np.log(gamma)
-            + (px - 1) * np.log(mean_value)
-            + px * np.log(x)
-        )
-        return -float((told - (px + q) * np.log(gamma + mean_value * x)).sum())
+        px, log_all = p * counts, np.log(gamma + total)
+        shared = gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(gamma)
+        told = per_count @ shared + (p * x - 1) @ log_means + (p * x) @ log_x - (p * x + q) @ log_all
+        together = digamma(px + q)
+        by_p = (per_count * counts) @ (together - digamma(px)) + x @ (log_means + log_x - log_all)
+        by_q = per_count @ (together - digamma(q) + np.log(gamma)) - log_all.sum()
+        by_gamma = len(x) * q / gamma - ((p * x + q) / (gamma + total)).sum()
+        return -float(told), -np.array([by_p * p, by_q * q, by_gamma * gamma])
 
     middle = float(mean_value.mean())
-    (p, q, gamma), value = _fitted(loss, [np.log([5.0, 3.0, middle / 2]), np.log([1.0, 2.0, middle])])
+    (p, q, gamma), value = _fitted(loss, [np.log([5.0, 3.0, middle / 2]), np.log([1.0, 2.0, middle])], True)
     return GammaGamma(p, q, gamma, -value)
 
 
@@ -175,7 +196,7 @@ def fit_bg_bb(x: Vector, t_x: Vector, n: Vector, customers: Vector) -> BgBb:
     if (t_x > n).any() or (x > t_x).any():
         raise CdpError("more purchases than occasions")
 
-    def loss(logs: Vector) -> float:
+    def loss(logs: Vector) -> float:  # few rows: its slope is told by differences
         a, b, g, d = (float(v) for v in np.exp(logs))
         return -float((customers * _bg_bb_likelihood(a, b, g, d, x, t_x, n)).sum())
 
@@ -193,9 +214,16 @@ def _bg_bb_likelihood(a: float, b: float, g: float, d: float, x: Vector, t_x: Ve
     return np.asarray(logsumexp(np.stack(terms), axis=0), dtype=np.float64)
 
 
-def _fitted(loss: Callable[[Vector], float], starts: list[Vector]) -> tuple[list[float], float]:
+def _fitted(
+    loss: Callable[[Vector], float] | Callable[[Vector], tuple[float, Vector]],
+    starts: list[Vector],
+    has_slope: bool = False,
+) -> tuple[list[float], float]:
     bounds = [(np.log(LOWEST), np.log(HIGHEST))] * len(starts[0])
-    found = [minimize(loss, np.clip(s, *bounds[0]), method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-8, "maxiter": 2000})
-             for s in starts]  # fmt: skip
+    options = {"ftol": 1e-13, "gtol": 1e-8, "maxiter": 2000}
+    found = [
+        minimize(loss, np.clip(start, *bounds[0]), jac=has_slope, method="L-BFGS-B", bounds=bounds, options=options)
+        for start in starts
+    ]
     best = min(found, key=lambda result: float(result.fun))
     return [float(v) for v in np.exp(best.x)], float(best.fun)

@@ -228,5 +228,8 @@ def now() -> datetime:
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """Return the environment for a child process (dbt, Airflow's parts) with some variables set."""
-    return {**os.environ, **extra}
+    """Return the environment for a child process (dbt, Airflow's parts) with some variables set.
+
+    Containers often forbid Python to keep what it compiled; each dbt would then compile its libraries anew, which takes seconds.
+    """
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **extra}
