@@ -68,13 +68,11 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
     """
     today = today or now().date()
     with step("standardise") as result, edge("identity"):
-        _raw_records(con, source_tables(con, "person_tables"), today.year)
+        texts = _raw_records(con, source_tables(con, "person_tables"), today.year)
         is_known = has_table(con, "identity", "record_contents")
         _tell_changed(con, is_known)
         raw = pl.from_arrow(
-            con.sql(
-                "SELECT w.* EXCLUDE (raw_hash) FROM raw_records AS w SEMI JOIN changed USING (record_key) ORDER BY record_key"
-            ).to_arrow_table()
+            con.sql(f"FROM ({texts}) SEMI JOIN changed USING (record_key) ORDER BY record_key").to_arrow_table()
         )
         assert isinstance(raw, pl.DataFrame)
         clean, points = _shared_out(raw, today, with_points=True)
@@ -193,16 +191,17 @@ def contents_of(cleaned_rows: str) -> str:
     )
 
 
-def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year: int) -> None:
-    """Make `merges` and `raw_records`: text per role, with a hash of all that decides what becomes of it.
+def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year: int) -> str:
+    """Make `merges` and `raw_records`, each record's hash of all that decides what becomes of it; return the query of records' text per role.
 
+    Only what changed is read whole, so a day does not copy the texts of all.
     A record that was merged at its source and is exported no more gets a row of its own, so that its id still finds its person.
     """
     told = digest(str(METHOD), str(year), "record_key", "default_country", *ROLES, *HANDLES, "is_merged")
     con.execute(f"CREATE OR REPLACE TEMP TABLE merges AS {merges_of(tables)}")
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT *, {told} AS raw_hash FROM ({with_merged(tables, (*ROLES, *HANDLES))})"
-    )
+    texts = with_merged(tables, (*ROLES, *HANDLES))
+    con.execute(f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT record_key, {told} AS raw_hash FROM ({texts})")
+    return texts
 
 
 def write_records(con: duckdb.DuckDBPyConnection, cleaned_rows: str, today: date, *, of_any_age: bool = False) -> None:
