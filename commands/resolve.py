@@ -20,7 +20,9 @@ err = Console(stderr=True, soft_wrap=True)
     "--truth", type=click.Path(path_type=Path), default=None, help="CSV: source, record_id, person_id[, household_id]."
 )
 def resolve(files: tuple[Path, ...], roles: Path, folder: Path, truth: Path | None) -> None:
-    """Resolve the people (or, with `entity: company`, the companies) in any CSV or Parquet tables; no labels and no settings but the columns' roles.
+    """Resolve the people (or, with `entity: company`, the companies) in any tables; no labels and no settings but the columns' roles.
+
+    Tables are CSV in any encoding, Parquet, JSON (lines or a list) or workbooks.
 
     Writes clusters.parquet, links.parquet (with the evidence in words), report.html, figures.json and model.json.
     """

@@ -296,7 +296,7 @@ def _api(con: Any, whole_pairs: bool) -> Any:
     """
     from splink import DuckDBAPI
 
-    class Narrow(DuckDBAPI):
+    class Narrow(DuckDBAPI):  # type: ignore[misc]  # the library is not typed
         def _setup_for_execute_sql(self, sql: str, physical_name: str) -> str:
             if physical_name.startswith("__splink__df_predict"):
                 sql = f"SELECT {', '.join(columns_of_pairs())} FROM ({sql})"

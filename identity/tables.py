@@ -1,6 +1,6 @@
 """Any tables of people or companies as records: columns mapped to roles by a declaration, with no source behind them.
 
-In: CSV or Parquet files and a roles file. Out: a frame of text columns, one per role, as `identity.standardise` cleans it.
+In: files of CSV, Parquet, JSON lines or workbooks, and a roles file. Out: a frame of text columns, one per role, as `identity.standardise` cleans it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import polars as pl
+import polars.selectors as cs
 from pydantic import Field, model_validator
 
 from identity.companies import COMPANY_ROLES
@@ -20,6 +21,7 @@ from identity.standardise import ROLES
 from warehouse import files
 from warehouse.declarations import Declared, load
 from warehouse.errors import CdpError
+from warehouse.readable import BETWEEN_PARTS, MONTHS, PARQUET, WORD_FORMATS, is_json, made_readable
 from warehouse.settings import now
 
 Role = Literal[
@@ -33,8 +35,7 @@ INSIDE = {"company": "organisation"}
 DELIMITERS = (",", ";", "\t", "|")
 #: Forms in which dates of birth are tried when none is declared; the one that fits most values is taken, the first of equals.
 DATE_FORMS = (
-    "%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d%m%Y", "%m%d%Y", "%d-%b-%Y", "%d %b %Y",
-    "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y",
+    "%Y-%m-%d", "%Y%m%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d%m%Y", "%m%d%Y", "%d/%m/%y", "%m/%d/%y",
 )  # fmt: skip
 #: Tried first where months stand before days.
 AMERICAN_FORMS = ("%m/%d/%Y", "%m-%d-%Y", "%m%d%Y", "%m/%d/%y")
@@ -59,7 +60,7 @@ class RolesOfTable(Declared):
         default=None, min_length=1, max_length=1, description="the one that parts the header by default"
     )
     encoding: Literal["utf-8", "windows-1252", "latin-1"] | None = Field(
-        default=None, description="utf-8 by default, and windows-1252 where a file is none"
+        default=None, description="utf-8 or utf-16, as a file is, and windows-1252 where it is none of them, by default"
     )
     date_format: str | None = Field(default=None, description="strptime form of the birth date")
     roles: dict[Role, tuple[str, ...]] = Field(min_length=1)
@@ -105,7 +106,7 @@ def read_tables(files: list[Path], declared: Roles, roles_file: Path) -> pl.Data
     """Read files as records of text: `record_key`, `source`, `source_table`, `record_id`, `default_country` and the roles.
 
     Args:
-        files: CSV or Parquet.
+        files: CSV, Parquet, JSON lines or workbooks.
         declared: what :func:`read_roles` read.
         roles_file: is named in errors.
 
@@ -138,16 +139,36 @@ def read_tables(files: list[Path], declared: Roles, roles_file: Path) -> pl.Data
 
 def _read(file: Path, table: RolesOfTable) -> pl.DataFrame:
     if not file.exists():
-        raise CdpError(f"{file.name} is not there; name CSV or Parquet files")
-    if file.suffix.lower() in (".parquet", ".pq"):
-        try:
-            return pl.read_parquet(file)
-        except pl.exceptions.PolarsError:
-            raise CdpError(f"{file.name} cannot be read as Parquet; fix the file") from None
-    encoding = table.encoding or ("utf-8" if files.is_utf8(file) else "windows-1252")
-    delimiter = table.delimiter or _delimiter(file, encoding)
+        raise CdpError(f"{file.name} is not there; name CSV, Parquet or JSON files, or workbooks")
+    if file.suffix.lower() in PARQUET or is_json(file):
+        return _read_whole(file)
+    if table.encoding:
+        return _read_csv(file, file, table.encoding, table.delimiter)
+    with made_readable(file) as readable:
+        return _read_csv(file, readable, "utf-8", table.delimiter if readable.suffix == file.suffix else None)
+
+
+def _read_whole(file: Path) -> pl.DataFrame:
     try:
-        return pl.read_csv(file, separator=delimiter, encoding=encoding, infer_schema=False)
+        if not is_json(file):
+            return pl.read_parquet(file).select(~cs.nested())
+        with files.opened(file) as written:
+            text = written.read()
+        # Lines, or one list of all rows.
+        reader = pl.read_json if text.lstrip()[:1] == b"[" else pl.read_ndjson
+        return reader(text, infer_schema_length=None).select(~cs.nested())
+    except (pl.exceptions.PolarsError, OSError):
+        kind = "JSON" if is_json(file) else "Parquet"
+        raise CdpError(f"{file.name} cannot be read as {kind}; fix the file") from None
+
+
+def _read_csv(file: Path, readable: Path, encoding: str, delimiter: str | None) -> pl.DataFrame:
+    delimiter = delimiter or _delimiter(readable, encoding)
+    try:
+        if readable.suffix.lower() != ".gz":
+            return pl.read_csv(readable, separator=delimiter, encoding=encoding, infer_schema=False)
+        with files.opened(readable) as unpacked:
+            return pl.read_csv(unpacked.read(), separator=delimiter, encoding=encoding, infer_schema=False)
     except (pl.exceptions.PolarsError, UnicodeError, LookupError):
         raise CdpError(
             f"{file.name} cannot be read as CSV with delimiter {delimiter!r} in {encoding}; fix the file, or 'delimiter:' and 'encoding:'"
@@ -198,6 +219,8 @@ def _iso_dates(written: pl.Series, table: RolesOfTable, file: Path) -> pl.Series
     if not table.date_format and table.country == "US":
         forms = [*AMERICAN_FORMS, *(form for form in forms if form not in AMERICAN_FORMS)]
     days = written.str.strip_chars().str.replace(TIME_BEHIND, "")
+    if not table.date_format and days.str.contains("[A-Za-z]{3}").any():
+        days, forms = _with_numbered_months(days), [*forms, *WORD_FORMATS]
     form, best = min(((form, _read_as(days, form)) for form in forms), key=lambda read: read[1].null_count())
     if best.null_count() == len(best):
         raise CdpError(f"{file.name}: no birth date can be read as {', '.join(forms)}; declare 'date_format:'")
@@ -206,6 +229,15 @@ def _iso_dates(written: pl.Series, table: RolesOfTable, file: Path) -> pl.Series
         swapped = _read_as(days, form.translate(str.maketrans("dm", "md")))
         best = pl.select(pl.coalesce(best, swapped)).to_series()
     return best.cast(pl.String).alias("birth_date")
+
+
+def _with_numbered_months(written: pl.Series) -> pl.Series:
+    """Return days whose month is a word (12 de marzo de 1980, Mar 12th, 1980) as `12-m03-1980`, others as they are."""
+    told = written.str.to_lowercase()
+    for number, words in enumerate(MONTHS, 1):
+        told = told.str.replace_all(rf"\b({words})\b", f"m{number:02}")
+    has_word = told.str.contains("m[01][0-9]")
+    return pl.select(pl.when(has_word).then(told.str.replace_all(BETWEEN_PARTS, "-")).otherwise(written)).to_series()
 
 
 def _read_as(written: pl.Series, form: str) -> pl.Series:

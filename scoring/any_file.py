@@ -6,21 +6,14 @@ In: a path and a column. Out: SQL expressions for DuckDB. Days and amounts are r
 
 from __future__ import annotations
 
-import codecs
-import csv
 import difflib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, time
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import duckdb
 
-from warehouse import files
 from warehouse.duck import name, quoted
 from warehouse.errors import CdpError
+from warehouse.readable import BETWEEN_PARTS, MONTHS, PARQUET, WORD_FORMATS, is_json
 
 #: How days are written; where several read a column alike, the first is meant. A time of day behind them is left out.
 DAY_FORMATS = (
@@ -28,18 +21,6 @@ DAY_FORMATS = (
     "%d-%b-%y",
 )  # fmt: skip
 FIRST_YEAR = 1900
-#: By so many lines it is seen whether a table is set in columns by blanks.
-LINES_LOOKED_AT = 50
-_CHUNK = 1 << 20
-_PARQUET, _WORKBOOKS = (".parquet", ".pq"), (".xls", ".xlsx", ".xlsb", ".ods")
-_JSON = (".json", ".jsonl", ".ndjson")
-#: Months by their names in English and Spanish, whole or cut to three letters (four for September, and June and July in Spanish).
-MONTHS = (
-    "jan(uary)?|ene(ro)?", "feb(ruary|rero)?", "mar(ch|zo)?", "apr(il)?|abr(il)?", "may(o)?", "june?|junio", "july?|julio", "aug(ust)?|ago(sto)?",
-    "sept?(ember|iembre)?|setiembre", "oct(ober|ubre)?", "nov(ember|iembre)?", "dec(ember)?|dic(iembre)?",
-)  # fmt: skip
-#: How days are written whose month is a word, once the word is `m01` and whatever else stands between the parts is a dash.
-WORD_FORMATS = ("%d-m%m-%Y", "m%m-%d-%Y", "%Y-m%m-%d", "%d-m%m-%y", "m%m-%d-%y")
 #: Seconds or milliseconds since 1970 that lie between 2001 and 2100.
 EPOCH = "^(1\\d{9}|[23]\\d{9}|4[01]\\d{8})(\\d{3})?$"
 
@@ -52,108 +33,11 @@ def reader_of(path: Path, *, as_text: bool = False) -> str:
     """
     if not path.exists():
         raise CdpError(f"{path.name} is not there; name a CSV or Parquet file, or a workbook")
-    if path.suffix.lower() in _PARQUET:
+    if path.suffix.lower() in PARQUET:
         return f"read_parquet('{quoted(str(path))}')"
-    if _is_json(path):
+    if is_json(path):
         return f"read_json('{quoted(str(path))}', sample_size = -1)"
     return f"read_csv('{quoted(str(path))}', sample_size = -1{', all_varchar = true' if as_text else ''})"
-
-
-def _is_json(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(_JSON)
-
-
-@contextmanager
-def made_readable(path: Path) -> Iterator[Path]:
-    """Give a file that DuckDB can read: the one named, or a copy that goes when the caller is done.
-
-    Copied are text in Windows-1252 or UTF-16, tables that are set in columns by blanks, and workbooks: their first sheet, and those
-    that have the same columns (a year each, say).
-
-    Raises:
-        CdpError: a workbook cannot be read.
-    """
-    kind = path.suffix.lower()
-    if not path.exists() or kind in _PARQUET or _is_json(path):
-        yield path
-        return
-    with TemporaryDirectory(prefix="clientela-") as folder:
-        copy = Path(folder) / (f"{path.name}.csv" if kind in _WORKBOOKS else path.name)
-        if kind in _WORKBOOKS:
-            _copy_sheets(path, copy)
-        else:
-            encoding = _encoding_of(path)
-            is_set_by_blanks = _is_set_by_blanks(path, encoding)
-            if encoding == "utf-8" and not is_set_by_blanks:
-                yield path
-                return
-            with files.opened(path) as written, files.opened(copy, "wb") as read:
-                for text in _texts(written, encoding):
-                    read.write((_by_tabs(text) if is_set_by_blanks else text).encode())
-        yield copy
-
-
-def _encoding_of(path: Path) -> str:
-    with files.opened(path) as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-    return "utf-8" if files.is_utf8(path) else "windows-1252"
-
-
-def _texts(file: Any, encoding: str) -> Iterator[str]:
-    """Give a file's text in pieces of whole lines."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    kept = ""
-    while chunk := file.read(_CHUNK):
-        whole, end, kept = (kept + decoder.decode(chunk)).rpartition("\n")
-        yield whole + end
-    yield kept + decoder.decode(b"", final=True)
-
-
-def _is_set_by_blanks(path: Path, encoding: str) -> bool:
-    """Tell whether lines are cut by nothing but blanks, into as many parts each."""
-    with files.opened(path) as file:
-        text = next(_texts(file, encoding))
-    lines = [line for line in text.splitlines() if line.strip()][:LINES_LOOKED_AT]
-    return (
-        len(lines) > 1
-        and not any(mark in lines[0] for mark in ",;\t|")
-        and {len(line.split()) for line in lines} == {len(lines[0].split())} != {1}
-    )
-
-
-def _by_tabs(text: str) -> str:
-    return "".join("\t".join(line.split()) + "\n" for line in text.splitlines() if line.strip())
-
-
-def _copy_sheets(path: Path, copy: Path) -> None:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    try:
-        book = CalamineWorkbook.from_path(str(path))
-        sheets = [book.get_sheet_by_name(sheet).to_python() for sheet in book.sheet_names]
-    except (CalamineError, OSError) as error:
-        raise CdpError(
-            f"{path.name}: the workbook cannot be read; save it again, or its sheet as CSV ({type(error).__name__})"
-        ) from None
-    sheets = [sheet for sheet in sheets if sheet]
-    if not sheets:
-        raise CdpError(f"{path.name}: the workbook is empty")
-    with copy.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(sheets[0][0])
-        for sheet in sheets:
-            if sheet[0] == sheets[0][0]:
-                rows.writerows([_cell(value) for value in row] for row in sheet[1:])
-
-
-def _cell(value: Any) -> Any:
-    """Return a cell as it is typed: workbooks keep whole numbers with a fraction of zero, and days with a time of midnight."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, datetime):
-        return value.date() if value.time() == time() else value
-    return value
 
 
 def column_of(con: duckdb.DuckDBPyConnection, path: Path, source: str, column: str) -> None:
@@ -188,7 +72,7 @@ def day_of(con: duckdb.DuckDBPyConnection, source: str, column: str) -> str:
         told = f"lower({text})"
         for number, words in enumerate(MONTHS, 1):
             told = f"regexp_replace({told}, '\\b({words})\\b', 'm{number:02}')"
-        dashed = f"regexp_replace({told}, '([^0-9m]+(de|of|th|st|nd|rd)?)+', '-', 'g')"
+        dashed = f"regexp_replace({told}, '{BETWEEN_PARTS}', '-', 'g')"
         ways += [f"try_strptime({dashed}, '{form}')" for form in WORD_FORMATS]
     # A year of two digits is read by the forms of four as one of antiquity.
     counts = ", ".join(f"count(*) FILTER (year({way}) >= {FIRST_YEAR})" for way in ways)

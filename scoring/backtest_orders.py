@@ -13,13 +13,14 @@ from typing import Any
 
 import duckdb
 
-from scoring.any_file import column_of, day_of, made_readable, product_of, reader_of
+from scoring.any_file import column_of, day_of, product_of, reader_of
 from scoring.chances import kind_of
 from scoring.churn import churn_recipe
 from scoring.recipes import train
 from scoring.value import judge
 from warehouse.duck import connect, count, name
 from warehouse.errors import CdpError, edge
+from warehouse.readable import made_readable
 
 ORDERS = "orders_to_test"
 

@@ -19,7 +19,7 @@ import duckdb
 import numpy as np
 import yaml
 
-from scoring.any_file import amount_of, column_of, day_of, made_readable, product_of, reader_of
+from scoring.any_file import amount_of, column_of, day_of, product_of, reader_of
 from scoring.backtest import beats, calibration_error, quality
 from scoring.chances import fit_chances, folds_of, kind_of
 from scoring.late_payment import late_recipe
@@ -27,6 +27,7 @@ from scoring.logistic import Columns, Vector, fit_logistic
 from scoring.recipes import MIN_EVENTS, reliability, train
 from warehouse.duck import connect, count, name, quoted
 from warehouse.errors import CdpError, edge
+from warehouse.readable import made_readable
 
 FOLDS = 5
 #: Of rows in time, this share is learnt from and the rest is judged.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from xlsxwriter import Workbook
 
 from cdp import cli
 from identity.declared import rules_in_force
@@ -74,6 +76,41 @@ def test_delimiter_and_encoding_are_told_by_the_file(tables):
     assert read_tables([tables / "erp.csv"], read_roles(tables / "roles.yml"), tables / "roles.yml").equals(before)
 
 
+def _as_workbook(rows, path):
+    with Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for at, row in enumerate(rows):
+            sheet.write_row(at, 0, row)
+
+
+def _as_json(rows, path):
+    listed = [dict(zip(rows[0], (cell or None for cell in row), strict=True)) | {"tags": ["a"]} for row in rows[1:]]
+    is_list = path.suffix == ".json"
+    text = (
+        json.dumps(listed, ensure_ascii=False)
+        if is_list
+        else "\n".join(json.dumps(r, ensure_ascii=False) for r in listed)
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("erp.txt", lambda rows, path: path.write_text("\n".join("\t".join(r) for r in rows), encoding="utf-16")),
+        ("erp.xlsx", _as_workbook), ("erp.jsonl", _as_json), ("erp.json", _as_json),
+        ("erp.csv.gz", lambda rows, path: path.write_bytes(gzip.compress(ERP.encode("windows-1252")))),
+        ("erp.parquet", lambda rows, path: pl.DataFrame(rows[1:], schema=rows[0], orient="row").write_parquet(path)),
+    ],
+)  # fmt: skip
+def test_a_table_is_the_same_in_whatever_form_it_comes(tables, name, write):
+    before = read_tables([tables / "erp.csv"], read_roles(tables / "roles.yml"), tables / "roles.yml")
+    write([line.split(";") for line in ERP.splitlines()], tables / name)
+    bare = ROLES.replace(" delimiter: ';', encoding: windows-1252,", " source: erp,").replace("erp.csv", name)
+    (tables / "roles.yml").write_text(bare, encoding="utf-8")
+    assert read_tables([tables / name], read_roles(tables / "roles.yml"), tables / "roles.yml").equals(before)
+
+
 def test_dates_of_birth_are_read_in_the_form_that_fits(tables):
     records = read_tables([tables / "erp.csv"], read_roles(tables / "roles.yml"), tables / "roles.yml")
     assert records.filter(record_id="1")["birth_date"].to_list() == ["1980-02-03"]
@@ -90,6 +127,10 @@ def test_dates_of_birth_are_read_in_the_form_that_fits(tables):
         ("ES", ["03/02/80", "25/12/99", "01/01/30"], ["1980-02-03", "1999-12-25", "1930-01-01"]),
         ("GB", ["1980-02-03 00:00:00", "1999-01-01T10:00:00Z", "1980-02-31"], ["1980-02-03", "1999-01-01", None]),
         ("GB", ["3-Feb-1980", "12-Dec-1970"], ["1980-02-03", "1970-12-12"]), ("GB", ["0990-01-01"], ["0990-01-01"]),
+        # Months are words in both languages, whole or cut.
+        ("MX", ["3 de febrero de 1980", "15-ene-1975", "1 sept. 1960"], ["1980-02-03", "1975-01-15", "1960-09-01"]),
+        ("US", ["February 3rd 1980", "Jan 15 1975", "no date"], ["1980-02-03", "1975-01-15", None]),
+        ("ES", ["03-dic-80", "1-jun-99"], ["1980-12-03", "1999-06-01"]),
     ],
 )  # fmt: skip
 def test_dates_of_birth_of_a_table_are_read_by_the_form_that_reads_most(workspace, monkeypatch, country, written, read):

@@ -10,10 +10,11 @@ from decimal import Decimal
 import pytest
 from xlsxwriter import Workbook
 
-from scoring.any_file import amount_of, day_of, made_readable, product_of, reader_of
+from scoring.any_file import amount_of, day_of, product_of, reader_of
 from scoring.backtest_orders import backtest_orders
 from warehouse.duck import connect
 from warehouse.errors import CdpError
+from warehouse.readable import made_readable
 
 
 def _read(workspace, values, expression):
