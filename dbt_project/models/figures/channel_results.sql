@@ -11,6 +11,23 @@ days as (
 
 ),
 
+-- What a platform reports by day is not counted once more where the CRM keeps the same campaign.
+reported as (
+
+    select distinct
+        lower(campaigns.campaign_name) as campaign_key,
+        campaigns.channel
+    from {{ ref("campaigns") }} as campaigns
+    where
+        campaigns.campaign_name is not null
+        and campaigns.campaign_id in (
+            select spend.campaign_id
+            from {{ ref("ad_spend") }} as spend
+            where spend.campaign_id is not null
+        )
+
+),
+
 costs as (
 
     select
@@ -29,9 +46,11 @@ costs as (
         sum(campaigns.cost_usd) as cost_usd,
         null::bigint as clicks
     from {{ ref("campaigns") }} as campaigns
+    left join reported on lower(campaigns.campaign_name) = reported.campaign_key and campaigns.channel = reported.channel
     cross join days
     where
-        campaigns.starts_date > days.before_date
+        reported.campaign_key is null
+        and campaigns.starts_date > days.before_date
         and campaigns.starts_date <= days.as_of_date
         and campaigns.cost_usd is not null
         and campaigns.campaign_id not in (

@@ -21,6 +21,7 @@ select
     order_id,
     touch_number,
     ordered_at,
+    touched_at,
     is_first_order,
     channel,
     campaign,
