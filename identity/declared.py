@@ -167,8 +167,9 @@ class SourcePriors(Declared):
 class KeptApart(Declared):
     """Which contradictions keep two records apart, whatever else agrees, where one person's records hardly ever show them."""
 
-    by: tuple[str, ...]
-    unless: tuple[str, ...]
+    by: dict[str, tuple[str, ...]] = Field(
+        description="comparisons, each with those that speak for one person nevertheless where they agree as strongly as they can"
+    )
     when_m_below: float = Field(gt=0, lt=1)
     bits: float = Field(le=-30)
 
@@ -221,7 +222,8 @@ class EntityRules(Declared):
             raise ValueError(f"a {self.entity} has no column {', '.join(foreign)}; it has {', '.join(self.columns)}")
         if self.families and (lost := sorted({"given", "tax_id", "birth", "email", "phone"} - set(self.comparisons))):
             raise ValueError(f"'families' needs the comparisons {', '.join(lost)}")
-        if self.kept_apart and (lost := sorted({*self.kept_apart.by, *self.kept_apart.unless} - set(self.comparisons))):
+        named = {c for by, unless in (self.kept_apart.by if self.kept_apart else {}).items() for c in (by, *unless)}
+        if lost := sorted(named - set(self.comparisons)):
             raise ValueError(
                 f"'kept_apart' names no comparison: {', '.join(lost)}; there are {', '.join(self.comparisons)}"
             )

@@ -25,7 +25,7 @@ MODELS = Path(__file__).parent / "models"
 
 
 #: To be raised when this room's code weighs, connects or groups otherwise: then everything is compared anew.
-METHOD = 5
+METHOD = 6
 #: So many pairs are always compared.
 FEWEST_PAIRS = 200_000
 
@@ -88,10 +88,10 @@ def kept_apart(model: dict[str, Any]) -> str:
         return ""
     numbers = numbers_of(model)
     parts = []
-    for comparison in rules.by:
+    for comparison, unless in rules.by.items():
         if numbers[comparison][-1][0] >= rules.when_m_below:
             continue
-        others = [f"gamma_{other} < {len(labels_of(other)) - 1}" for other in rules.unless if other != comparison]
+        others = [f"gamma_{other} < {len(labels_of(other)) - 1}" for other in unless]
         parts.append("(" + " AND ".join([f"gamma_{comparison} = 0", *others]) + ")")
     return " OR ".join(parts)
 

@@ -41,7 +41,7 @@ HANDLES = ("handle_facebook", "handle_instagram", "handle_tiktok", "handle_x")
 MADE_LAST = ("birth_date", "birth_day", "email_shared", "phone_shared", "name_in_order")
 
 #: To be raised when the same text is cleaned otherwise: then all records are cleaned anew.
-METHOD = 6
+METHOD = 7
 
 #: Why a record without a name and without an identifier is left out.
 NOBODY = "nothing to recognise a person by"

@@ -109,6 +109,12 @@ class Names:
         return self.rng.choices(self.surnames, cum_weights=self.surname_weights)[0]
 
 
+def _holds(name: str, other: str) -> bool:
+    """Tell whether all words of one name are words of the other."""
+    words, others = set(name.split()), set(other.split())
+    return words <= others or others <= words
+
+
 def _running(weights: list[int]) -> list[int]:
     total, out = 0, []
     for weight in weights:
@@ -270,6 +276,9 @@ def make_people(count: int, rng: random.Random, start: date, until: date) -> lis
         for place in range(size):
             sex = ("M", "F")[place] if place < 2 and size > 1 and rng.random() < 0.9 else rng.choice("MF")
             given = names.given_name(sex, is_english)
+            # Parents give two children neither one name nor one that holds the other's; a father's may be his son's.
+            while place >= 2 and any(_holds(given, child.given) for child in members[2:]):
+                given = names.given_name(sex, is_english)
             s1, s2 = names.surname(is_english), "" if is_english else names.surname(False)
             age = rng.triangular(20, 88, 41)
             if place >= 2:  # children old enough to be customers

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -111,11 +112,25 @@ def _meant_by() -> dict[str, set[str]]:
     return found
 
 
+@cache
+def _shortened() -> dict[str, set[str]]:
+    """English nickname to all names that it may be short for; of two that the list calls each other's, the one with more nicknames is the name.
+
+    The list has Bill under William and William under Bill: without a direction Robert and William, both Bill, would be one name.
+    """
+    meant = _meant_by()
+    nicknames = Counter(name for names in meant.values() for name in names)
+    return {
+        nick: {name for name in names if nick not in meant.get(name, ()) or nicknames[name] >= nicknames[nick]}
+        for nick, names in meant.items()
+    }
+
+
 @lru_cache(maxsize=100_000)
 def stands_for(given: str) -> str:
     """Return the names that the first of some given names may stand for, itself among them: `harry` is harold, harry or henry."""
     first = given.partition(" ")[0]
-    return " ".join(sorted({first, canonical_given(first).partition(" ")[0], *_meant_by().get(first, ())}))
+    return " ".join(sorted({first, canonical_given(first).partition(" ")[0], *_shortened().get(first, ())}))
 
 
 def _is_borne_more(nickname: str, name: str) -> bool:

@@ -20,6 +20,7 @@ from identity.households import build_households
 from identity.judgements import judge, judgements, undo
 from identity.link import link_records
 from identity.model import ModelNotTrained, kept_apart, load_model
+from identity.normalise.names import stands_for
 from identity.standardise import standardise
 from warehouse.duck import connect, rows
 from warehouse.errors import CdpError
@@ -238,9 +239,38 @@ def test_asking_first_what_is_told_faster_changes_no_answer(most):
 def test_what_often_differs_in_these_tables_keeps_nobody_apart():
     model = load_model()
     assert "gamma_tax_id" in kept_apart(model) and "gamma_birth" in kept_apart(model)
-    for comparison in ("tax_id", "birth", "surname_2"):
+    for comparison in ("tax_id", "birth", "surname_2", "phone"):
         model["comparisons"][comparison][-1]["m"] = 0.02
     assert kept_apart(model) == ""
+
+
+def test_names_that_one_nickname_means_are_not_one_name():
+    def alike(one, other):
+        return bool(set(stands_for(one).split()) & set(stands_for(other).split()))
+
+    assert alike("bill", "william") and alike("bob", "robert") and alike("liz", "lisa") and alike("harry", "henry")
+    # The list calls each of two the other's nickname; Robert and William are both Bill, Harold and Henry both Harry.
+    assert not alike("robert", "william") and not alike("harold", "henry")
+
+
+def test_father_and_son_of_one_name_and_address_are_told_apart_by_their_phones(workspace, warehouse_with):
+    home = {
+        "given": "Domingo",
+        "family": "Ramos Peña",
+        "street": "Reforma 155",
+        "city": "Puebla",
+        "postcode": "72000",
+        "country": "MX",
+    }
+    records = [
+        {"id": "1", **home, "phone": "+52 222 123 4567"}, {"id": "2", **home, "phone": "+52 222 123 4567"},
+        {"id": "3", **home, "phone": "+52 222 765 4321"}, {"id": "4", **home, "phone": "+52 222 765 4321"},
+    ]  # fmt: skip
+    found = resolve(warehouse_with(records))
+    assert found["1"] == found["2"] != found["3"] == found["4"]
+    # A mailbox of their own says that one person has two phones.
+    one = {"email": "domingo.ramos.155@correo.example"}
+    assert len(set(resolve(warehouse_with([r | one for r in records])).values())) == 1
 
 
 def test_a_persons_word_wins_over_all_evidence_and_can_be_taken_back(workspace, warehouse_with):
