@@ -73,7 +73,8 @@ CITIES = {
 US_AREA_CODES = ("213 310 713 832 210 305 786 602 619 312 212 718 214 915 408 303").split()
 MX_AREA_CODES = ("55 56 33 81 222 442 477 664 656 998 999 614 662 667 229 449").split()
 
-#: In per cent of the people, U.S. Census Bureau, "Frequently Occurring Surnames / Names from the Census 1990"; the most frequent of either kind.
+#: About as many per cent of the people as in the U.S. Census of 1990 ("Frequently Occurring Surnames / Names"). Written from memory, not read from
+#: its files: many of the frequent names, none of the Spanish ones, and the rarer half of the surnames only roughly.
 US_GIVEN = {
     "M": [
         ("James", 3.318), ("John", 3.271), ("Robert", 3.143), ("Michael", 2.629), ("William", 2.451), ("David", 2.363), ("Richard", 1.703),
