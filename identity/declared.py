@@ -23,9 +23,8 @@ Entity = Literal["person", "company"]
 COMPARED: dict[Entity, tuple[str, ...]] = {
     "person": (
         "given", "is_known_given", "name_in_order", "name_inferred_from", "given_first", "given_canonical", "given_stands_for",
-        "surname_1", "surname_2",
-        "surname_sound", "email_key", "email_local", "email_shared", "phone_e164", "phone_shared", "tax_id", "birth_date", "birth_day", "street_name",
-        "street_number", "postcode", "city_key", "country_code",
+        "given_sex", "surname_1", "surname_2", "surname_sound", "email_key", "email_local", "email_shared", "phone_e164", "phone_shared",
+        "tax_id", "birth_date", "birth_day", "street_name", "street_number", "postcode", "city_key", "country_code",
     ),
     "company": (
         "name_key", "name_words", "name_rare", "legal_form", "domain", "domain_name", "phone_e164", "tax_id", "street_name",
@@ -150,6 +149,9 @@ class Families(Declared):
     """What is taken from pairs that share what families share, and contradict each other in what is a person's own."""
 
     penalty_bits: float = Field(ge=0)
+    alike_in_part: tuple[str, ...] = Field(
+        default=(), description="levels of the given names that contradict each other where the mailboxes differ, too"
+    )
     two_names_cap_bits: float
     two_names_of_one_pct: float = Field(ge=0, le=100)
     from_pairs: int = Field(ge=1)
@@ -222,6 +224,11 @@ class EntityRules(Declared):
             raise ValueError(f"a {self.entity} has no column {', '.join(foreign)}; it has {', '.join(self.columns)}")
         if self.families and (lost := sorted({"given", "tax_id", "birth", "email", "phone"} - set(self.comparisons))):
             raise ValueError(f"'families' needs the comparisons {', '.join(lost)}")
+        levels = [level.label for level in self.comparisons["given"].levels] if self.families else []
+        if lost := sorted(set(self.families.alike_in_part if self.families else ()) - set(levels)):
+            raise ValueError(
+                f"'alike_in_part' names no level of the given names: {', '.join(lost)}; there are {', '.join(levels)}"
+            )
         named = {c for by, unless in (self.kept_apart.by if self.kept_apart else {}).items() for c in (by, *unless)}
         if lost := sorted(named - set(self.comparisons)):
             raise ValueError(

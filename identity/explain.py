@@ -24,12 +24,12 @@ from warehouse.errors import CdpError, edge
 WORDS = {
     "en": {
         "prior": "before looking: two records picked at random", "sources": "how often these two sources hold one person",
-        "household": "given names contradict: a family shares the rest",
+        "household": "given names contradict, or agree in part with another mailbox: a family shares the rest",
         "apart": "hardly anybody's tax id or date of birth differs so: two people", "unknown": "not known on one side",
     },
     "es": {
         "prior": "antes de mirar: dos registros al azar", "sources": "con qué frecuencia estas dos fuentes tienen a la misma persona",
-        "household": "los nombres se contradicen: la familia comparte el resto",
+        "household": "los nombres se contradicen, o coinciden en parte y el correo es otro: la familia comparte el resto",
         "apart": "el identificador fiscal o la fecha de nacimiento de una persona casi nunca difieren así: son dos",
         "unknown": "falta en uno de los dos",
     },

@@ -25,7 +25,7 @@ MODELS = Path(__file__).parent / "models"
 
 
 #: To be raised when this room's code weighs, connects or groups otherwise: then everything is compared anew.
-METHOD = 6
+METHOD = 7
 #: So many pairs are always compared.
 FEWEST_PAIRS = 200_000
 
@@ -54,7 +54,13 @@ def names_contradict() -> str:
     Given names contradict each other, and neither a tax id nor a full birth date says otherwise: surnames, address, phone and
     even the mailbox are shared in a family.
     """
-    return f"gamma_given = 0 AND gamma_tax_id < 1 AND NOT {level_at_least('birth', 'same birth date')}"
+    families = rules_in_force().families
+    labels = labels_of("given")
+    in_part = (
+        ", ".join(str(len(labels) - 1 - labels.index(label)) for label in families.alike_in_part) if families else ""
+    )
+    names = f"(gamma_given = 0 OR gamma_email = 0 AND gamma_given IN ({in_part}))" if in_part else "gamma_given = 0"
+    return f"{names} AND gamma_tax_id < 1 AND NOT {level_at_least('birth', 'same birth date')}"
 
 
 #: What families are told apart by beside the levels of comparisons.

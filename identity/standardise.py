@@ -41,7 +41,7 @@ HANDLES = ("handle_facebook", "handle_instagram", "handle_tiktok", "handle_x")
 MADE_LAST = ("birth_date", "birth_day", "email_shared", "phone_shared", "name_in_order")
 
 #: To be raised when the same text is cleaned otherwise: then all records are cleaned anew.
-METHOD = 7
+METHOD = 8
 
 #: Why a record without a name and without an identifier is left out.
 NOBODY = "nothing to recognise a person by"
@@ -266,6 +266,7 @@ def _name_parts(full: str | None, given: str | None, family: str | None, email: 
         parsed.given_first,
         parsed.given_canonical,
         names.stands_for(parsed.given) if parsed.given else "",
+        names.sex_of(parsed.given) if parsed.given else "",
         parsed.surname_1,
         parsed.surname_2,
         sound,
@@ -363,7 +364,7 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
     frame = mapped(raw, ["country", "default_country"], lambda c, d: (places.country_code(c) or d,), ["country_code"])
     frame = mapped(
         frame, ["full_name", "given_name", "family_name", "email"], _name_parts,
-        ["given", "is_known_given", "given_first", "given_canonical", "given_stands_for",
+        ["given", "is_known_given", "given_first", "given_canonical", "given_stands_for", "given_sex",
          "surname_1", "surname_2", "surname_sound", "name_inferred_from"],
     )  # fmt: skip
     frame = mapped(
@@ -403,8 +404,9 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
         .when(pl.all_horizontal(pl.col("given", "surname_1", "email_key", "phone_e164", "valid_tax_id").is_null()))
         .then(pl.lit(NOBODY)).alias("exclusion"),
         "given_display", "surnames_display",
-        "given", "is_known_given", "given_first", "given_canonical", "given_stands_for", "surname_1", "surname_2", "surname_sound",
-        "name_inferred_from", "email_address", "email_key", "email_local", "email_kind", pl.col("phone").alias("phone_as_written"), "phone_e164",
+        "given", "is_known_given", "given_first", "given_canonical", "given_stands_for", "given_sex", "surname_1", "surname_2",
+        "surname_sound", "name_inferred_from", "email_address", "email_key", "email_local", "email_kind",
+        pl.col("phone").alias("phone_as_written"), "phone_e164",
         pl.col("valid_tax_id").alias("tax_id"), pl.col("born").str.to_date("%Y-%m-%d"), "birthday",
         pl.col("street").alias("street_as_written"), "street_name", "street_number",
         pl.col("city").alias("city_as_written"), "city_key",
@@ -453,11 +455,12 @@ def _mark_family(con: duckdb.DuckDBPyConnection) -> None:
             f"""
             CREATE OR REPLACE TEMP TABLE of_families AS
             WITH bearers AS (
-                SELECT DISTINCT {column} AS value, given_canonical AS given, given_stands_for AS stands_for FROM identity.records
+                SELECT DISTINCT {column} AS value, given_canonical AS given, given_stands_for AS stands_for, given_sex AS sex
+                FROM identity.records
                 WHERE {column} IS NOT NULL AND exclusion IS NULL AND is_known_given = 'yes' AND length(given_canonical) > 1
             )
             SELECT DISTINCT a.value FROM bearers AS a JOIN bearers AS b ON a.value = b.value AND a.given < b.given
-            WHERE NOT list_has_any(string_split(a.given, ' '), string_split(b.given, ' '))
+            WHERE a.sex <> b.sex OR NOT list_has_any(string_split(a.given, ' '), string_split(b.given, ' '))
                 AND NOT list_has_any(string_split(a.stands_for, ' '), string_split(b.stands_for, ' '))
                 AND jaro_winkler_similarity(a.given, b.given) < 0.88
             """

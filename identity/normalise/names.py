@@ -55,6 +55,12 @@ NO_NAMES = frozenset(
 NO_NAMES_BETWEEN = frozenset(("of the no not given first last middle").split())
 #: So many bearers make a given name known.
 KNOWN_FROM = 500
+#: A name that so many bear, and hardly any of them of the other sex, tells whether a man or a woman is meant.
+OF_ONE_SEX_FROM, OTHER_SEX_PCT = 100, 2.0
+#: Spain's register has these as women's; in Spanish America men bear them too, mostly behind José.
+EITHER_IN_AMERICA = frozenset(
+    "guadalupe rosario trinidad socorro refugio carmen concepcion asuncion encarnacion natividad belen luz cruz isabel".split()
+)
 _BROKEN = re.compile(r"[ÃÂ]|â€")
 
 
@@ -88,6 +94,38 @@ def given_frequencies() -> dict[str, int]:
     for name in english_nicknames():
         found.setdefault(name, 800)
     return found
+
+
+@cache
+def _sexes() -> dict[str, str]:
+    """`m` or `f` per name of the register, compound ones among them: María José is a woman's and José María a man's."""
+    found: dict[str, str] = {}
+    for line in (files("genderator") / "data" / "names_ine.tsv").open(encoding="utf-8"):
+        name, people, share = line.rstrip("\n").split("\t")
+        men_pct = 100 * float(share)
+        if (
+            int(people) >= OF_ONE_SEX_FROM
+            and not EITHER_IN_AMERICA & {name}
+            and min(men_pct, 100 - men_pct) <= OTHER_SEX_PCT
+        ):
+            found[name] = "m" if men_pct > 50 else "f"
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def sex_of(given: str) -> str:
+    """Return `m` or `f` where given names are borne by one sex, else an empty string.
+
+    A nickname counts where all that it may stand for agree: Alex is Alexander or Alexandra, Toni is Antonio. Names that the register has only
+    word by word count where their words agree: Matías Flora is no woman's name but a surname and a name.
+    """
+    sexes, canonical = _sexes(), canonical_given(given)
+    whole = next((sexes[name] for name in (given, canonical) if " " in name and name in sexes), "")
+    if whole or not given:
+        return whole
+    meant = {*canonical.split(" "), *stands_for(given).split(), *given.split(" ")[1:]}
+    found = {sexes.get(name, "") for name in meant if " " in given or name in _registered()}
+    return found.pop() if len(found) == 1 else ""
 
 
 @cache

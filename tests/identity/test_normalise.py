@@ -75,6 +75,18 @@ def test_what_a_given_name_may_stand_for(given, names_meant):
 
 
 @pytest.mark.parametrize(
+    ("given", "sex"),
+    [("jose", "m"), ("maria jose", "f"), ("jose maria", "m"), ("mark", "m"), ("mary", "f"), ("pepe", "m"), ("majo", "f"), ("toni", "m"),
+     # Alexander or Alexandra, and either one's name; a man's in Mexico where Spain has it as a woman's.
+     ("alex", ""), ("guadalupe", ""), ("jose guadalupe", ""),
+     # No name of the register as a whole: a surname and a name, a typing error and a name.
+     ("matias flora", ""), ("mwria jose", ""), ("j", ""), ("", "")],
+)  # fmt: skip
+def test_whether_a_name_is_a_mans_or_a_womans(given, sex):
+    assert names.sex_of(given) == sex
+
+
+@pytest.mark.parametrize(
     ("local", "given", "surname"),
     [("franciscorosas70", "francisco", "rosas"), ("mieres.francisco660", "francisco", "mieres"), ("jrodriguez62", "j", "rodriguez"),
      ("isaac_escales", "isaac", "escales"), ("info", "", ""), ("x9k2", "", ""),
