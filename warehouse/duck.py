@@ -65,10 +65,11 @@ def digest(*expressions: str) -> str:
     """Return the SQL of a number of 64 bits that tells what some expressions hold, a row.
 
     DuckDB's own `hash` is for hash tables: texts that differ in two places eight characters apart often have one hash (measured: 5,854 pairs
-    among 13.5 million ids that count up), so it must not decide whether something is what it was.
+    among 13.5 million ids that count up), so it must not decide whether something is what it was. The upper half of md5 is what DuckDB calls
+    its lower number, in three quarters of the time.
     """
     told = ", ".join(f"coalesce(({e})::VARCHAR, chr(30))" for e in expressions)
-    return f"md5_number_lower(concat_ws(chr(31), {told}))"
+    return f"(md5_number(concat_ws(chr(31), {told})) >> 64)::UBIGINT"
 
 
 def quoted(text: str) -> str:
