@@ -39,11 +39,15 @@ from identity.groups import (
     weigh_groups,
 )
 from identity.source_priors import SourceBits, bits_expression, source_bits, source_of, sources_of
+from identity.standardise import METHOD as CLEANED_BY
 from warehouse.duck import count, digest, has_table, quoted
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
 from warehouse.steps import StepResult, step
+
+#: Columns that others of the same record tell, so that its content is told without them; how they are told is part of the rules' digest.
+TOLD_BY_OTHERS = frozenset("given_first given_canonical given_stands_for given_sex surname_sound name_in_order".split())
 
 
 def prepare_input(con: duckdb.DuckDBPyConnection) -> int:
@@ -67,7 +71,7 @@ def records_that_take_part(con: duckdb.DuckDBPyConnection) -> None:
 def _tell_contents(con: duckdb.DuckDBPyConnection) -> int:
     """Make `contents_now`, what each record that takes part holds, by a hash; return how many there are."""
     records_that_take_part(con)
-    content = digest("record_key", *rules_in_force().columns)
+    content = digest("record_key", *(column for column in rules_in_force().columns if column not in TOLD_BY_OTHERS))
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE contents_now AS SELECT record_key, {content} AS content FROM taking_part"
     )
@@ -192,7 +196,7 @@ def _linker(con: duckdb.DuckDBPyConnection, model: dict[str, Any], base: Base, t
 
 
 def _rules_digest() -> str:
-    told = f"{model_parts.METHOD} {rules_in_force().model_dump_json()}"
+    told = f"{model_parts.METHOD} {CLEANED_BY} {rules_in_force().model_dump_json()}"
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 

@@ -9,6 +9,7 @@ table has a row, also those left out of linking, with the reason; a record whose
 from __future__ import annotations
 
 import gc
+import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
@@ -22,7 +23,7 @@ from identity.normalise import emails, names, phones, places, tax_ids
 from identity.normalise.addresses import parse_street
 from identity.normalise.text import sound_key
 from identity.source_tables import SourceTable, mapped, merges_of, source_tables, with_merged
-from warehouse.duck import count, digest, has_table, keep
+from warehouse.duck import count, digest, has_table, keep, quoted
 from warehouse.errors import edge
 from warehouse.faults import fault
 from warehouse.settings import now, settings
@@ -80,14 +81,22 @@ def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> St
         keep(con, "fresh_points", points.to_arrow())
         fault("standardise.before_write")
         con.execute("BEGIN")
-        if is_known and _few_changed(con, today):
+        touched = "touched_identifiers" if is_known and _few_changed(con, today) else ""
+        if touched:
             _write_changed(con, today)
         else:
             _write_all(con, today, is_known)
         con.execute("CREATE OR REPLACE TABLE identity.source_merges AS SELECT * FROM merges ORDER BY ALL")
-        mark_shared(con)
+        mark_shared(con, touched)
         con.execute("COMMIT")
-        for made in ("fresh_records", "fresh_points", "raw_records", "changed", "gone"):
+        for made in (
+            "fresh_records",
+            "fresh_points",
+            "raw_records",
+            "changed",
+            "gone",
+            *([touched] if touched else []),
+        ):
             con.execute(f"DROP TABLE {made}")
         result.rows_in = count(con, "identity.records")
         result.rows_out = count(con, "identity.records WHERE exclusion IS NULL")
@@ -153,7 +162,10 @@ def _write_all(con: duckdb.DuckDBPyConnection, today: date, is_known: bool) -> N
 
 
 def _write_changed(con: duckdb.DuckDBPyConnection, today: date) -> None:
-    """Replace the rows of what changed or went, and of whom a birthday makes old enough, or too old; take back what was marked for its sharing."""
+    """Replace the rows of what changed or went, and of whom a birthday makes old enough, or too old.
+
+    Makes `touched_identifiers`, what these records are and were reached by, and takes back what was left out of them for its sharing.
+    """
     con.execute(
         "CREATE OR REPLACE TEMP TABLE of_another_age AS SELECT record_key FROM identity.record_contents AS c JOIN identity.records AS r "
         f"USING (record_key) WHERE c.born IS NOT NULL AND ({_is_taken('c.born', today)}) <> (r.birth_date IS NOT NULL)"
@@ -162,9 +174,15 @@ def _write_changed(con: duckdb.DuckDBPyConnection, today: date) -> None:
     if count(con, "of_another_age"):
         redone += f" UNION ALL BY NAME {AS_THEY_WERE} SEMI JOIN of_another_age USING (record_key)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE redone AS {redone}")
-    con.execute(
-        "DELETE FROM identity.records WHERE record_key IN (SELECT record_key FROM redone UNION ALL SELECT record_key FROM gone)"
-    )
+    written = "(SELECT record_key FROM redone UNION ALL SELECT record_key FROM gone)"
+    identifiers = rules_in_force().shared_identifier_names
+    con.execute("CREATE OR REPLACE TEMP TABLE touched_identifiers (kind VARCHAR, value VARCHAR)")
+    for column in identifiers:
+        for whose in ("redone", f"identity.record_contents SEMI JOIN {written} AS w USING (record_key)"):
+            con.execute(
+                f"INSERT INTO touched_identifiers SELECT DISTINCT '{KINDS[column]}', {column} FROM {whose} WHERE {column} IS NOT NULL"
+            )
+    con.execute(f"DELETE FROM identity.records WHERE record_key IN {written}")
     con.execute(f"INSERT INTO identity.records BY NAME {records_of('redone', today)}")
     for table, rows in (
         ("contact_points", "SELECT * FROM fresh_points ORDER BY record_key, kind"),
@@ -176,10 +194,10 @@ def _write_changed(con: duckdb.DuckDBPyConnection, today: date) -> None:
         con.execute(f"INSERT INTO identity.{table} BY NAME {rows}")
     for made in ("redone", "of_another_age"):
         con.execute(f"DROP TABLE {made}")
-    for column in rules_in_force().shared_identifier_names:
+    for column in identifiers:
         con.execute(
-            f"UPDATE identity.records SET {column} = c.{column} FROM identity.record_contents AS c "
-            f"WHERE c.record_key = records.record_key AND records.{column} IS NULL AND c.{column} IS NOT NULL"
+            f"UPDATE identity.records SET {column} = c.{column} FROM identity.record_contents AS c WHERE c.record_key = records.record_key "
+            f"AND records.{column} IS NULL AND c.{column} IN (SELECT value FROM touched_identifiers WHERE kind = '{KINDS[column]}')"
         )
 
 
@@ -197,7 +215,9 @@ def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year
     Only what changed is read whole, so a day does not copy the texts of all.
     A record that was merged at its source and is exported no more gets a row of its own, so that its id still finds its person.
     """
-    told = digest(str(METHOD), str(year), "record_key", "default_country", *ROLES, *HANDLES, "is_merged")
+    # What is marked as shared is told anew only where records changed, so a change of its bounds is one of every record.
+    bounds = quoted(json.dumps(rules_in_force().shared_identifier_names, sort_keys=True))
+    told = digest(str(METHOD), str(year), f"'{bounds}'", "record_key", "default_country", *ROLES, *HANDLES, "is_merged")
     con.execute(f"CREATE OR REPLACE TEMP TABLE merges AS {merges_of(tables)}")
     texts = with_merged(tables, (*ROLES, *HANDLES))
     con.execute(f"CREATE OR REPLACE TEMP TABLE raw_records AS SELECT record_key, {told} AS raw_hash FROM ({texts})")
@@ -418,34 +438,48 @@ def _cleaned(raw: pl.DataFrame, today: date) -> pl.DataFrame:
 KINDS = {"email_key": "email", "phone_e164": "phone", "tax_id": "tax_id", "domain": "domain"}
 
 
-def mark_shared(con: duckdb.DuckDBPyConnection) -> None:
+def mark_shared(con: duckdb.DuckDBPyConnection, touched: str = "") -> None:
     """Take identifiers out of comparison that are used under too many names, and keep the reason.
 
     `identity.shared_identifiers`: one row per identifier, by a hash of its value.
+
+    Args:
+        con: the working file.
+        touched: a table of the only identifiers (`kind`, `value`) whose records are others than before; all are looked at by default.
     """
-    con.execute(
-        "CREATE OR REPLACE TABLE identity.shared_identifiers "
-        "(kind VARCHAR, value_hash VARCHAR, records BIGINT, names BIGINT, reason VARCHAR)"
-    )
     rules = rules_in_force()
     of_what = "given names" if rules.entity == "person" else "names"
-    for column, most in sorted(rules.shared_identifier_names.items(), key=lambda declared: KINDS[declared[0]]):
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE found_shared (kind VARCHAR, value_hash VARCHAR, records BIGINT, names BIGINT, reason VARCHAR)"
+    )
+    if touched:
+        con.execute(
+            "INSERT INTO found_shared FROM identity.shared_identifiers "
+            f"WHERE (kind, value_hash) NOT IN (SELECT kind, sha256(value) FROM {touched})"
+        )
+    for column, most in rules.shared_identifier_names.items():
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE shared AS SELECT {column} AS value, count(*) AS records, "
             f"count(DISTINCT {rules.tells_apart}) AS names "
-            f"FROM identity.records WHERE {column} IS NOT NULL AND exclusion IS NULL GROUP BY 1 HAVING names > {most}"
+            f"FROM identity.records WHERE {column} IS NOT NULL {_among(column, touched)} AND exclusion IS NULL GROUP BY 1 HAVING names > {most}"
         )
         con.execute(
-            f"INSERT INTO identity.shared_identifiers SELECT '{KINDS[column]}', sha256(value), records, names, 'used under ' || names || "
-            f"' {of_what}; more than {most} is nobody in particular' FROM shared ORDER BY 2"
+            f"INSERT INTO found_shared SELECT '{KINDS[column]}', sha256(value), records, names, 'used under ' || names || "
+            f"' {of_what}; more than {most} is nobody in particular' FROM shared"
         )
         con.execute(f"UPDATE identity.records SET {column} = NULL WHERE {column} IN (SELECT value FROM shared)")
         con.execute("DROP TABLE shared")
+    con.execute("CREATE OR REPLACE TABLE identity.shared_identifiers AS FROM found_shared ORDER BY kind, value_hash")
+    con.execute("DROP TABLE found_shared")
     if rules.families:
-        _mark_family(con)
+        _mark_family(con, touched)
 
 
-def _mark_family(con: duckdb.DuckDBPyConnection) -> None:
+def _among(column: str, touched: str) -> str:
+    return f"AND {column} IN (SELECT value FROM {touched} WHERE kind = '{KINDS[column]}')" if touched else ""
+
+
+def _mark_family(con: duckdb.DuckDBPyConnection, touched: str) -> None:
     """Mark mailboxes and phones that people of contradicting given names use: a family's, nobody's own."""
     for column, mark, by_name in (
         ("email_key", "email_shared", "email_kind = 'family'"),
@@ -457,7 +491,7 @@ def _mark_family(con: duckdb.DuckDBPyConnection) -> None:
             WITH bearers AS (
                 SELECT DISTINCT {column} AS value, given_canonical AS given, given_stands_for AS stands_for, given_sex AS sex
                 FROM identity.records
-                WHERE {column} IS NOT NULL AND exclusion IS NULL AND is_known_given = 'yes' AND length(given_canonical) > 1
+                WHERE {column} IS NOT NULL {_among(column, touched)} AND exclusion IS NULL AND is_known_given = 'yes' AND length(given_canonical) > 1
             )
             SELECT DISTINCT a.value FROM bearers AS a JOIN bearers AS b ON a.value = b.value AND a.given < b.given
             WHERE a.sex <> b.sex OR NOT list_has_any(string_split(a.given, ' '), string_split(b.given, ' '))
@@ -466,5 +500,7 @@ def _mark_family(con: duckdb.DuckDBPyConnection) -> None:
             """
         )
         marked = f"CASE WHEN {by_name} OR {column} IN (SELECT value FROM of_families) THEN 'yes' END"
-        con.execute(f"UPDATE identity.records SET {mark} = {marked} WHERE {mark} IS DISTINCT FROM {marked}")
+        # What is left out from now on is no family's any more.
+        looked_at = f"AND ({column} IS NULL OR true {_among(column, touched)})" if touched else ""
+        con.execute(f"UPDATE identity.records SET {mark} = {marked} WHERE {mark} IS DISTINCT FROM {marked} {looked_at}")
         con.execute("DROP TABLE of_families")
