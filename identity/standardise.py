@@ -55,7 +55,7 @@ WRITTEN_WHOLE_FROM_PCT = 20
 #: From so many rows on, processes clean them: names, phones and addresses are Python's work, on one core at a time.
 PROCESSES_FROM_ROWS = 150_000
 #: Rows that a process cleans at a time.
-ROWS_AT_ONCE = 60_000
+ROWS_AT_ONCE = 20_000
 
 
 def standardise(con: duckdb.DuckDBPyConnection, today: date | None = None) -> StepResult:
