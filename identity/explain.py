@@ -25,12 +25,12 @@ WORDS = {
     "en": {
         "prior": "before looking: two records picked at random", "sources": "how often these two sources hold one person",
         "household": "given names contradict, or agree in part with another mailbox: a family shares the rest",
-        "apart": "hardly anybody's tax id or date of birth differs so: two people", "unknown": "not known on one side",
+        "apart": "one person's tax id, date of birth, second surname or phone hardly ever differs so: two people", "unknown": "not known on one side",
     },
     "es": {
         "prior": "antes de mirar: dos registros al azar", "sources": "con qué frecuencia estas dos fuentes tienen a la misma persona",
         "household": "los nombres se contradicen, o coinciden en parte y el correo es otro: la familia comparte el resto",
-        "apart": "el identificador fiscal o la fecha de nacimiento de una persona casi nunca difieren así: son dos",
+        "apart": "el identificador fiscal, la fecha de nacimiento, el segundo apellido o el teléfono de una persona casi nunca difieren así: son dos",
         "unknown": "falta en uno de los dos",
     },
 }  # fmt: skip

@@ -215,8 +215,11 @@ def _raw_records(con: duckdb.DuckDBPyConnection, tables: list[SourceTable], year
     Only what changed is read whole, so a day does not copy the texts of all.
     A record that was merged at its source and is exported no more gets a row of its own, so that its id still finds its person.
     """
-    # What is marked as shared is told anew only where records changed, so a change of its bounds is one of every record.
-    bounds = quoted(json.dumps(rules_in_force().shared_identifier_names, sort_keys=True))
+    # What is marked as shared is told anew only where records changed, so a change of what marks it is one of every record.
+    rules = rules_in_force()
+    bounds = quoted(
+        json.dumps([rules.shared_identifier_names, rules.tells_apart, rules.families is not None], sort_keys=True)
+    )
     told = digest(str(METHOD), str(year), f"'{bounds}'", "record_key", "default_country", *ROLES, *HANDLES, "is_merged")
     con.execute(f"CREATE OR REPLACE TEMP TABLE merges AS {merges_of(tables)}")
     texts = with_merged(tables, (*ROLES, *HANDLES))

@@ -76,14 +76,20 @@ class Name:
 
 
 @cache
+def _register() -> tuple[tuple[str, int, float], ...]:
+    """Given names of the register, compound ones among them, with their people and the share of men."""
+    lines = (files("genderator") / "data" / "names_ine.tsv").read_text(encoding="utf-8").splitlines()
+    return tuple((name, int(people), float(men)) for name, people, men in (line.split("\t") for line in lines))
+
+
+@cache
 def _registered() -> dict[str, int]:
     """People per single given name in the register; compound names count for each of their words."""
     found: dict[str, int] = {}
-    for line in (files("genderator") / "data" / "names_ine.tsv").open(encoding="utf-8"):
-        name, people, _ = line.rstrip("\n").split("\t")
+    for name, people, _ in _register():
         for word in name.split():
             if word not in PARTICLES:
-                found[word] = found.get(word, 0) + int(people)
+                found[word] = found.get(word, 0) + people
     return found
 
 
@@ -99,17 +105,11 @@ def given_frequencies() -> dict[str, int]:
 @cache
 def _sexes() -> dict[str, str]:
     """`m` or `f` per name of the register, compound ones among them: María José is a woman's and José María a man's."""
-    found: dict[str, str] = {}
-    for line in (files("genderator") / "data" / "names_ine.tsv").open(encoding="utf-8"):
-        name, people, share = line.rstrip("\n").split("\t")
-        men_pct = 100 * float(share)
-        if (
-            int(people) >= OF_ONE_SEX_FROM
-            and not EITHER_IN_AMERICA & {name}
-            and min(men_pct, 100 - men_pct) <= OTHER_SEX_PCT
-        ):
-            found[name] = "m" if men_pct > 50 else "f"
-    return found
+    return {
+        name: "m" if men > 0.5 else "f"
+        for name, people, men in _register()
+        if people >= OF_ONE_SEX_FROM and name not in EITHER_IN_AMERICA and 100 * min(men, 1 - men) <= OTHER_SEX_PCT
+    }
 
 
 @lru_cache(maxsize=100_000)
