@@ -138,12 +138,11 @@ def build() -> StepResult:
     """Run dbt: staging, marts, metrics, scores, segments, figures and their tests; then what stewards look at first, which depends on the marts."""
     from activation.exposure import register_exposure
     from identity.review import build_review_queue
-    from warehouse.transform import run_dbt
+    from warehouse.transform import build as build_tables
 
     # What was sent and who was held out, for the figures that tell what it brought.
     on_working_file(register_exposure)
-    # Unit tests look at the models, not at the data: `cdp unit-tests` runs them.
-    result = run_dbt("build", "--exclude-resource-type", "unit_test")
+    result = build_tables()
     queue = on_working_file(build_review_queue)
     result.facts["to_review"] = queue.rows_out
     result.seconds += queue.seconds

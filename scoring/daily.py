@@ -115,7 +115,12 @@ def micro_segments_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 def offers_today(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     """Return the query of what to offer to whom, up to ten rows per customer."""
-    return recommend.offers_now(con, as_of_date(con))
+    return recommend.offers_now(con, as_of_date(con), near="fitted.fitted_neighbours")
+
+
+def neighbours_today(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """Return the query of which products are bought by the same customers, up to twenty rows per product."""
+    return con.sql(f"{recommend.neighbours(as_of_date(con))} ORDER BY strength")
 
 
 def basket_rules_today(

@@ -14,6 +14,7 @@ import duckdb
 
 from scoring.features import Examples, examples_of, sample_of
 from scoring.recipes import Recipe, Split
+from warehouse.duck import of_all
 
 #: Days past due after which an invoice counts as late.
 LATE_DAYS = (0, 30, 60)
@@ -25,8 +26,9 @@ FEATURES = (
     "mean_late_days_of_all", "amount", "amount_to_usual", "terms_days", "known_days", "issued_day_of_month", "due_weekday",
 )  # fmt: skip
 
+INVOICES = "marts.invoices"
 MART_INVOICES = (
-    "(SELECT invoice_id, customer_id, amount_usd AS amount, invoiced_date, due_date, paid_date FROM marts.invoices "
+    f"(SELECT invoice_id, customer_id, amount_usd AS amount, invoiced_date, due_date, paid_date FROM {INVOICES} "
     "WHERE customer_id IS NOT NULL AND amount > 0 AND NOT (status = 'paid' AND paid_date IS NULL))"
 )
 
@@ -72,8 +74,8 @@ def invoice_features(
         of_all AS (
             SELECT settled_date, avg(is_late) OVER so_far AS late_share, avg(late) OVER so_far AS mean_late_days
             FROM (
-                SELECT settled_date, avg((settled_date > due_date)::INTEGER) AS is_late, avg(greatest(settled_date - due_date, 0)) AS late
-                FROM known WHERE settled_date IS NOT NULL GROUP BY 1
+                SELECT paid_date AS settled_date, avg((paid_date > due_date)::INTEGER) AS is_late, avg(greatest(paid_date - due_date, 0)) AS late
+                FROM {invoices.replace(INVOICES, of_all(con, INVOICES))} WHERE invoiced_date <= {day} AND paid_date <= {day} GROUP BY 1
             )
             WINDOW so_far AS (ORDER BY settled_date ROWS UNBOUNDED PRECEDING)
         ),

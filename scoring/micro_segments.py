@@ -46,7 +46,7 @@ def traits(con: duckdb.DuckDBPyConnection, as_of: date) -> Examples:
         FROM intermediate.int_customers__facts AS f
         INNER JOIN segments.macro_segments AS m ON f.customer_id = m.customer_id
         LEFT JOIN metrics.customer_activity AS a ON f.customer_id = a.customer_id AND a.days_ago = 0
-        WHERE f.as_of_date = DATE '{as_of}' ORDER BY 1
+        WHERE f.as_of_date <= DATE '{as_of}' ORDER BY 1
         """,
         (*TRAITS, "lifecycle"),
     )

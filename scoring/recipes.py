@@ -23,6 +23,7 @@ from scoring.chances import Model, fit_chances, model_of
 from scoring.features import Examples
 from scoring.logistic import Columns, Vector, fit_logistic
 from scoring.registry import Artefact, champion, in_use, keep, note_drift
+from warehouse.duck import is_part
 
 #: Fewer events than this on either side, and a number would be a guess.
 MIN_EVENTS = 50
@@ -173,7 +174,8 @@ def chances_now(recipe: Recipe, con: duckdb.DuckDBPyConnection, as_of: date, now
         return scores_table(now.ids, recipe.score, None, artefact["version"], artefact["reason"])
     model = model_of(artefact["model"])
     chances = model.chances(now.columns)
-    if recipe.is_watched:
+    # Some customers are no sample of all.
+    if recipe.is_watched and not is_part(con):
         note_drift(recipe.score, as_of, _moved(artefact["parts"], chances, now.columns))
     return scores_table(now.ids, recipe.score, chances, model.version, "", because(model, now.columns))
 

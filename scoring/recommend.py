@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from scoring.features import sample_of
 from scoring.registry import Artefact, in_use
+from warehouse.duck import of_all
 
 SCORE = "recommendations"
 CODE = "1"
@@ -27,22 +28,40 @@ MIN_CUSTOMERS = 50
 #: A customer's latest items say what the customer wants now; of somebody who buys for a whole company the rest is left out.
 LATEST_ITEMS = 50
 
+LINES = "marts.order_lines"
 MART_LINES = (
-    "(SELECT customer_id, product_id, order_date FROM marts.order_lines "
+    f"(SELECT customer_id, product_id, order_date FROM {LINES} "
     "WHERE customer_id IS NOT NULL AND product_id IS NOT NULL AND quantity > 0)"
 )
 
 
-def offers(as_of: date, lines: str = MART_LINES, count: int = OFFERED) -> str:
-    """Return the query of the items nearest to what each customer bought up to a day.
+def neighbours(as_of: date, lines: str = MART_LINES) -> str:
+    """Return the query of the items nearest to each item by the cosine of those who bought them up to a day.
 
-    Columns: customer_id, product_id, offer_rank (1 to `count`), similarity, because_product_id (the bought item that is nearest).
+    Columns: product_id, near_product_id, pull (the cosine in billionths), strength (place of the pair among all, the nearest last).
     """
-    day = f"DATE '{as_of.isoformat()}'"
     # Customers and items are numbers within the query, in the order of their ids, and cosines are whole billionths: sums by two
     # numbers take a quarter of the time of sums by two texts, and they are the same in whatever order they are added.
     return f"""
-        WITH lately AS (
+        WITH {_latest(as_of, lines)},
+        buyers AS (SELECT item, count(*) AS customers FROM latest GROUP BY 1),
+        near AS (
+            SELECT a.item, b.item AS near_item, count(*) / sqrt(any_value(x.customers) * any_value(y.customers)) AS cosine
+            FROM latest AS a INNER JOIN latest AS b ON a.person = b.person AND a.item <> b.item
+            INNER JOIN buyers AS x ON a.item = x.item INNER JOIN buyers AS y ON b.item = y.item
+            GROUP BY 1, 2
+            QUALIFY row_number() OVER (PARTITION BY a.item ORDER BY cosine DESC, b.item) <= {NEIGHBOURS}
+        )
+        SELECT one.product_id, other.product_id AS near_product_id, round(cosine * 1e9) AS pull,
+            row_number() OVER (ORDER BY cosine, near.item, near.near_item)::INTEGER AS strength
+        FROM near INNER JOIN items AS one ON near.item = one.item INNER JOIN items AS other ON near.near_item = other.item
+    """
+
+
+def _latest(as_of: date, lines: str) -> str:
+    """Return the parts of a query that number people and items: what each bought, and the latest of it."""
+    day = f"DATE '{as_of.isoformat()}'"
+    return f"""lately AS (
             SELECT customer_id, product_id, max(order_date) AS last_date FROM {lines} WHERE order_date <= {day} GROUP BY 1, 2
         ),
         people AS (SELECT customer_id, row_number() OVER (ORDER BY customer_id)::INTEGER AS person FROM (SELECT DISTINCT customer_id FROM lately)),
@@ -53,42 +72,60 @@ def offers(as_of: date, lines: str = MART_LINES, count: int = OFFERED) -> str:
         latest AS MATERIALIZED (
             SELECT person, item FROM bought
             QUALIFY row_number() OVER (PARTITION BY person ORDER BY last_date DESC, item) <= {LATEST_ITEMS}
-        ),
-        buyers AS (SELECT item, count(*) AS customers FROM latest GROUP BY 1),
-        near AS (
-            SELECT a.item, b.item AS near_item, count(*) / sqrt(any_value(x.customers) * any_value(y.customers)) AS cosine
-            FROM latest AS a INNER JOIN latest AS b ON a.person = b.person AND a.item <> b.item
-            INNER JOIN buyers AS x ON a.item = x.item INNER JOIN buyers AS y ON b.item = y.item
-            GROUP BY 1, 2
-            QUALIFY row_number() OVER (PARTITION BY a.item ORDER BY cosine DESC, b.item) <= {NEIGHBOURS}
+        )"""
+
+
+def offers(as_of: date, lines: str = MART_LINES, count: int = OFFERED, near: str = "") -> str:
+    """Return the query of the items nearest to what each customer bought up to a day.
+
+    Args:
+        as_of: the last day that is known.
+        lines: a relation of `customer_id`, `product_id`, `order_date`.
+        count: items that are offered.
+        near: a relation as :func:`neighbours` returns it; by default, that of these lines.
+
+    Columns: customer_id, product_id, offer_rank (1 to `count`), similarity, because_product_id (the bought item that is nearest).
+    """
+    return f"""
+        WITH {_latest(as_of, lines)},
+        near AS MATERIALIZED (FROM {near or f"({neighbours(as_of, lines)})"}),
+        -- What is near to something is numbered, too, whether anybody of these bought it or not.
+        offerable AS (
+            SELECT product_id, row_number() OVER (ORDER BY product_id)::INTEGER AS item FROM (SELECT DISTINCT near_product_id AS product_id FROM near)
         ),
         pulls AS MATERIALIZED (
-            SELECT item, near_item, round(cosine * 1e9) AS pull, row_number() OVER (ORDER BY cosine, item, near_item)::INTEGER AS strength FROM near
+            SELECT items.item, offerable.item AS near_item, near.pull, near.strength, near.product_id
+            FROM near INNER JOIN items ON near.product_id = items.product_id
+            INNER JOIN offerable ON near.near_product_id = offerable.product_id
         ),
         offered AS (
             SELECT latest.person, pulls.near_item AS item, sum(pulls.pull) AS pull, max(pulls.strength) AS strength
             FROM latest INNER JOIN pulls USING (item)
             GROUP BY 1, 2
         ),
+        known AS (
+            SELECT bought.person, offerable.item
+            FROM bought INNER JOIN items USING (item) INNER JOIN offerable ON items.product_id = offerable.product_id
+        ),
         best AS (
             SELECT offered.*, row_number() OVER (PARTITION BY offered.person ORDER BY offered.pull DESC, offered.item) AS offer_rank
-            FROM offered ANTI JOIN bought ON offered.person = bought.person AND offered.item = bought.item
+            FROM offered ANTI JOIN known ON offered.person = known.person AND offered.item = known.item
             QUALIFY offer_rank <= {count}
         )
-        SELECT people.customer_id, items.product_id, best.offer_rank, round(best.pull / 1e9, 6) AS similarity,
+        SELECT people.customer_id, offerable.product_id, best.offer_rank, round(best.pull / 1e9, 6) AS similarity,
             nearest.product_id AS because_product_id
-        FROM best INNER JOIN people USING (person) INNER JOIN items USING (item)
-        INNER JOIN pulls USING (strength) INNER JOIN items AS nearest ON pulls.item = nearest.item
+        FROM best INNER JOIN people USING (person) INNER JOIN offerable USING (item)
+        INNER JOIN (SELECT strength, product_id FROM near) AS nearest USING (strength)
     """
 
 
-def popular(as_of: date, lines: str = MART_LINES, count: int = OFFERED) -> str:
-    """Return the query of what most customers bought in the last half year and each customer has not: the plain way."""
+def popular(as_of: date, lines: str = MART_LINES, count: int = OFFERED, all_lines: str = "") -> str:
+    """Return the query of what most customers (of `all_lines`) bought in the last half year and each customer has not: the plain way."""
     day = f"DATE '{as_of.isoformat()}'"
     return f"""
         WITH bought AS (SELECT DISTINCT customer_id, product_id FROM {lines} WHERE order_date <= {day}),
         liked AS (
-            SELECT product_id, count(DISTINCT customer_id) AS customers FROM {lines}
+            SELECT product_id, count(DISTINCT customer_id) AS customers FROM {all_lines or lines}
             WHERE order_date <= {day} AND order_date > {day} - 180 GROUP BY 1
             QUALIFY row_number() OVER (ORDER BY customers DESC, product_id) <= {count * 5}
         )
@@ -143,16 +180,19 @@ def train_recommendations(con: duckdb.DuckDBPyConnection, as_of: date, lines: st
     }  # fmt: skip
 
 
-def offers_now(con: duckdb.DuckDBPyConnection, as_of: date, lines: str = MART_LINES) -> duckdb.DuckDBPyRelation:
+def offers_now(
+    con: duckdb.DuckDBPyConnection, as_of: date, lines: str = MART_LINES, near: str = ""
+) -> duckdb.DuckDBPyRelation:
     """Return what to offer to each customer who bought: customer_id, product_id, offer_rank, similarity, because_product_id, method.
 
     A query, which the database runs into its table: rows that come out of it and go back take a quarter more.
     """
     artefact = in_use(SCORE, CODE, as_of, lambda: train_recommendations(con, as_of, lines))
     if artefact["reason"]:
-        query = f"SELECT *, NULL::DOUBLE AS similarity, NULL::VARCHAR AS because_product_id, 'popular' AS method FROM ({popular(as_of, lines)})"
+        plain = popular(as_of, lines, all_lines=lines.replace(LINES, of_all(con, LINES)))
+        query = f"SELECT *, NULL::DOUBLE AS similarity, NULL::VARCHAR AS because_product_id, 'popular' AS method FROM ({plain})"
     else:
-        query = f"SELECT *, 'bought together' AS method FROM ({offers(as_of, lines)})"
+        query = f"SELECT *, 'bought together' AS method FROM ({offers(as_of, lines, near=near)})"
     return con.sql(
         f"SELECT customer_id, product_id, offer_rank, similarity, because_product_id, method FROM ({query}) ORDER BY 1, 3"
     )

@@ -16,6 +16,8 @@ from warehouse.settings import settings
 
 #: Ways of storing texts that cost more than the working file, which lives until the next run, gets out of them.
 PACKING = "dictionary,fsst,dict_fsst,zstd"
+#: Name of the database in memory that holds the rows of some customers, where only what hangs on them is built (`warehouse.parts`).
+PART = "part"
 #: Schemas of the working file, in the order in which data pass through them.
 SCHEMAS = ("bronze", "quality", "identity", "activation")
 
@@ -49,6 +51,21 @@ def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckd
         for schema in SCHEMAS:
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     return con
+
+
+def is_part(con: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether a connection looks at some customers only."""
+    return bool(con.execute("SELECT current_catalog()").fetchall()[0][0] == PART)
+
+
+def of_all(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Return what to call a table of all customers, also where a connection looks at some only."""
+    if not is_part(con):
+        return table
+    found = con.execute(
+        "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> ? AND path IS NOT NULL", [PART]
+    ).fetchall()
+    return f"{name(found[0][0])}.{table}"
 
 
 def keep(con: duckdb.DuckDBPyConnection, table: str, rows: Any) -> None:

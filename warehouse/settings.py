@@ -14,6 +14,7 @@
 | `CDP_DBT_MODELS` | one more folder of dbt models (own sources), relative to `dbt_project` or absolute | none |
 | `CDP_DBT_VARS` | JSON merged into dbt's vars | `{}` |
 | `CDP_OPERATIONS_URL` | SQLAlchemy URL of the operations database | SQLite in `$CDP_DATA/state` |
+| `CDP_WHOLE_BUILD_DAYS` | days after a whole build in which a build may build only what was touched since; empty: every build is whole | none |
 | `CDP_AS_OF` | date the metrics are computed for | newest day with data |
 | `CDP_NOW` | a fixed clock, ISO 8601 | the real clock |
 | `CDP_MEMORY_LIMIT`, `CDP_THREADS` | bounds of DuckDB | `3GB`, number of cores |
@@ -67,6 +68,7 @@ class Settings:
     dbt_models: Path | None
     dbt_vars: str
     operations_url: str
+    whole_build_days: int | None
     as_of: date | None
     now: datetime | None
     memory_limit: str
@@ -191,6 +193,7 @@ def settings() -> Settings:
         dbt_models=Path(models).resolve() if models else None,
         dbt_vars=env.get("CDP_DBT_VARS") or "{}",
         operations_url=env.get("CDP_OPERATIONS_URL") or f"sqlite:///{data / 'state' / 'operations.sqlite'}",
+        whole_build_days=int(env["CDP_WHOLE_BUILD_DAYS"]) if env.get("CDP_WHOLE_BUILD_DAYS") else None,
         as_of=as_of_date,
         now=fixed_now.astimezone(UTC) if fixed_now else None,
         memory_limit=env.get("CDP_MEMORY_LIMIT") or "3GB",

@@ -19,6 +19,7 @@ from warehouse import files
 from warehouse.duck import connect, has_table, quoted
 from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
+from warehouse.parts import build_part, keep_plan
 from warehouse.settings import ROOMS, child_environment, now, settings
 from warehouse.steps import StepResult, step
 
@@ -45,6 +46,31 @@ gc.freeze()
 gc.set_threshold(100_000, 20, 20)
 cli()
 """
+
+
+def build(whole: bool = False) -> StepResult:
+    """Build all tables: of what was touched since the last build where that is allowed and enough, else all with dbt.
+
+    Args:
+        whole: build all in any case.
+
+    Raises:
+        GateFailed: a model or a test failed; the message names them.
+        CdpError: it could not run.
+    """
+    days = settings().whole_build_days
+    if days is not None and not whole:
+        base = base_now()
+        if stands(base):
+            built = build_part(base, days)
+            keep_base(base)
+            if built:
+                return built
+    # Unit tests look at the models, not at the data: `cdp unit-tests` runs them.
+    result = run_dbt("build", "--exclude-resource-type", "unit_test")
+    if days is not None:
+        keep_plan(base_now(), settings().state / "dbt" / "target" / "manifest.json")
+    return result
 
 
 def run_dbt(command: str, *arguments: str) -> StepResult:

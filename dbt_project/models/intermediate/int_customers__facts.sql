@@ -1,5 +1,7 @@
 {# One row per customer: golden record, household, what they bought, owe, saw and opened up to the as-of
    date; metrics are built on it. #}
+{# Whose silence reaches a bound on a day is told of on it: bounds of lifecycles and of those to be won back. #}
+{{ config(meta={"turns": "len(list_filter([90, 180, 365, " ~ var("reengage_after_days") ~ ", " ~ var("reengage_until_days") ~ "], lambda bound: as_of_date - last_order_date > bound))"}) }}
 with
 
 order_facts as (

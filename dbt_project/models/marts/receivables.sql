@@ -1,4 +1,5 @@
 {# What customers owe, with days overdue at the as-of date. #}
+{{ config(meta={"turns": "as_of_date - due_date >= " ~ var("overdue_grace_days") ~ " and open_amount > 0"}) }}
 select
     items.receivable_id,
     members.customer_id,

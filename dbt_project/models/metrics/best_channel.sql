@@ -12,29 +12,19 @@ allowed as (
 
 ),
 
-rates as (
-
-    select
-        channel,
-        sum(answers_count) / sum(sent_count)::double as channel_rate
-    from {{ ref("channel_responses") }}
-    group by channel
-
-),
-
 ranked as (
 
     select
         allowed.customer_id,
         allowed.channel,
-        coalesce(answers.response_rate, rates.channel_rate, 0) as response_rate,
+        coalesce(answers.response_rate, rates.answer_rate, 0) as response_rate,
         coalesce(answers.answers_count, 0) > 0 as has_answered
     from allowed
     left join {{ ref("channel_responses") }} as answers on allowed.customer_id = answers.customer_id and allowed.channel = answers.channel
-    left join rates on allowed.channel = rates.channel
+    left join {{ ref("channel_rates") }} as rates on allowed.channel = rates.channel
     qualify row_number() over (
         partition by allowed.customer_id
-        order by coalesce(answers.response_rate, rates.channel_rate, 0) desc, allowed.channel asc
+        order by coalesce(answers.response_rate, rates.answer_rate, 0) desc, allowed.channel asc
     ) = 1
 
 ),

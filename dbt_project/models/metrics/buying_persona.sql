@@ -12,9 +12,10 @@ lines as (
         lines.line_amount_usd,
         products.category,
         (lines.line_amount_usd / nullif(lines.quantity, 0))::decimal(18, 4) as unit_price_usd,
-        avg((lines.line_amount_usd / nullif(lines.quantity, 0))::decimal(18, 4)) over (partition by products.category) as category_price_usd
+        prices.mean_price_usd as category_price_usd
     from {{ ref("order_lines") }} as lines
     left join {{ ref("products") }} as products on lines.product_id = products.product_id
+    inner join {{ ref("category_prices") }} as prices on coalesce(products.category, '') = prices.category
     where lines.customer_id is not null and lines.quantity > 0 and lines.line_amount_usd > 0
 
 ),

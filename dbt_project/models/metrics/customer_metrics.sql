@@ -1,117 +1,16 @@
 {# Every number of a customer in one long table: the value now, 30 and 90 days ago, and where the customer stands among peers, who are
-   the customers of the same lifecycle stage. Metrics that only exist now have no past. A customer's numbers stand side by side until
-   the end, each with its past: to put them together by customer and metric would sort tens of millions of rows. For the same reason the
-   place among peers is taken from how often each value occurs. #}
-{%- set past = {
-    "customer_activity": [
-        "orders_365d", "revenue_365d_usd", "order_recency_days", "activity_recency_days", "web_visits_90d", "email_clicks_90d", "tickets_90d",
-    ],
-    "engagement": ["engagement_score"],
-    "marketing": ["marketing_score"],
-    "satisfaction": ["nps_score", "csat_mean_365d", "ces_mean_365d"],
-} %}
-{%- set now_only = [
-    "lifetime_revenue_usd", "lifetime_margin_usd", "overdue_amount_usd", "advocate_score", "last_activity_score", "health_score", "lead_points",
-    "lead_score", "data_quality_score", "sentiment_score", "predicted_revenue_90d_usd", "predicted_margin_365d_usd", "churn_30d", "churn_60d",
-    "pay_late_30d", "pay_late_60d", "email_click_chance",
-] %}
-with
-
-{% for table, metrics in past.items() %}
-past_of_{{ table }} as (
-
-    select
-        customer_id,
-        {%- for metric in metrics %}
-        max({{ metric }}) filter (days_ago = 0)::double as {{ metric }},
-        max({{ metric }}) filter (days_ago = 30)::double as {{ metric }}_30d_ago,
-        max({{ metric }}) filter (days_ago = 90)::double as {{ metric }}_90d_ago{{ "," if not loop.last }}
-        {%- endfor %}
-    from {{ ref(table) }}
-    group by customer_id
-
-),
-
-{% endfor -%}
-wide as (
-
-    select
-        stages.customer_id,
-        stages.as_of_date,
-        stages.lifecycle_stage,
-        {%- for table, metrics in past.items() %}
-        {%- for metric in metrics %}
-        case
-            when past_of_{{ table }}.{{ metric }} is not null
-                then
-                    {
-                        'now': past_of_{{ table }}.{{ metric }},
-                        'ago_30d': past_of_{{ table }}.{{ metric }}_30d_ago,
-                        'ago_90d': past_of_{{ table }}.{{ metric }}_90d_ago
-                    }
-        end as {{ metric }},
-        {%- endfor %}
-        {%- endfor %}
-        {%- for metric in now_only %}
-        case
-            when customers.{{ metric }} is not null
-                then {'now': customers.{{ metric }}::double, 'ago_30d': null::double, 'ago_90d': null::double}
-        end as {{ metric }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from {{ ref("lifecycle_stages") }} as stages
-    left join {{ ref("customers") }} as customers on stages.customer_id = customers.customer_id
-    {%- for table in past %}
-    left join past_of_{{ table }} on stages.customer_id = past_of_{{ table }}.customer_id
-    {%- endfor %}
-
-),
-
-long as materialized (
-
-    unpivot wide
-    on columns(* exclude (customer_id, as_of_date, lifecycle_stage))
-    into name metric value values_then
-
-),
-
-counted as (
-
-    select
-        metric,
-        lifecycle_stage,
-        values_then.now as value,
-        count(*) as customers_count
-    from long
-    group by metric, lifecycle_stage, values_then.now
-
-),
-
-places as (
-
-    -- The percent rank of a value: how many peers have less, of all the others.
-    select
-        metric,
-        lifecycle_stage,
-        value,
-        (
-            100.0 * (sum(customers_count) over (partition by metric, lifecycle_stage order by value) - customers_count)
-            / greatest(sum(customers_count) over (partition by metric, lifecycle_stage) - 1, 1)
-        )::decimal(5, 1) as peer_percentile
-    from counted
-
-)
-
+   the customers of the same lifecycle stage. Metrics that only exist now have no past. #}
 select
-    long.customer_id,
-    long.as_of_date,
-    long.metric,
-    long.values_then.now as value,
-    long.values_then.ago_30d as value_30d_ago,
-    long.values_then.ago_90d as value_90d_ago,
-    long.values_then.now - long.values_then.ago_30d as change_30d,
-    long.values_then.now - long.values_then.ago_90d as change_90d,
+    numbers.customer_id,
+    numbers.as_of_date,
+    numbers.metric,
+    numbers.value,
+    numbers.value_30d_ago,
+    numbers.value_90d_ago,
+    numbers.value - numbers.value_30d_ago as change_30d,
+    numbers.value - numbers.value_90d_ago as change_90d,
     places.peer_percentile,
-    long.lifecycle_stage as peers
-from long
-inner join places
-    on long.metric = places.metric and long.lifecycle_stage = places.lifecycle_stage and long.values_then.now = places.value
+    numbers.peers
+from {{ ref("int_customer_values") }} as numbers
+inner join {{ ref("int_metric_places") }} as places
+    on numbers.metric = places.metric and numbers.peers = places.peers and numbers.value = places.value

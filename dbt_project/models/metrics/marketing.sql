@@ -22,6 +22,6 @@ select
     * exclude (answered),
     case
         when answered = 0 then 0
-        else (100 * cume_dist() over (partition by as_of_date order by answered))::decimal(5, 1)
+        else (100 * cume_dist() over (partition by days_ago order by answered))::decimal(5, 1)
     end::decimal(5, 1) as marketing_score
 from rates

@@ -6,6 +6,7 @@ def model(dbt, session):
     dbt.config(materialized="table")
     dbt.ref("int_as_of")
     dbt.ref("order_lines")
+    dbt.ref("fitted_neighbours")
     from scoring.daily import offers_today
 
     return offers_today(session)
