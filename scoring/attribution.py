@@ -101,6 +101,11 @@ def _by_removal(paths: Sequence[Path]) -> dict[str, tuple[float, float]]:
 
 def removal_effects(paths: Sequence[Path]) -> dict[str, float]:
     """Return per channel the share of conversions that would be lost if whoever comes to it went no further."""
+    return _effects_of_steps(_steps(paths))
+
+
+def _steps(paths: Sequence[Path]) -> dict[tuple[str, str], float]:
+    """Return how often each step from one channel, or the start, to another, or an end, was taken."""
     steps: dict[tuple[str, str], float] = defaultdict(float)
     for path in paths:
         went = path.conversions + path.not_converted
@@ -108,6 +113,10 @@ def removal_effects(paths: Sequence[Path]) -> dict[str, float]:
             steps[one, other] += went
         steps[path.channels[-1], CONVERTED] += path.conversions
         steps[path.channels[-1], NOTHING] += path.not_converted
+    return steps
+
+
+def _effects_of_steps(steps: dict[tuple[str, str], float]) -> dict[str, float]:
     channels = sorted({one for one, _ in steps} - {START})
     at = {state: i for i, state in enumerate([START, *channels])}
     counted = np.zeros((len(at), len(at)))
@@ -135,25 +144,26 @@ def markov_by_channel(touches: duckdb.DuckDBPyRelation, open_paths: duckdb.DuckD
     """Return per channel the conversions, revenue and margin that the Markov model gives it, as a table.
 
     Args:
-        touches: one row per order and touch, with `order_id`, `channel`, `touch_number`, `revenue_usd`, `margin_usd`.
+        touches: one row per order and touch, with `channel`, `next_channel` (null at the order), `touch_number`, `revenue_usd`, `margin_usd`.
         open_paths: one row per path that led to no order, with `channels` and `customers_count`.
     """
-    orders = touches.query(
+    counted = touches.query(
         "touches",
-        """
-        WITH paths AS (
-            SELECT order_id, list(channel ORDER BY touch_number) AS channels, any_value(revenue_usd) AS revenue, any_value(margin_usd) AS margin
-            FROM touches GROUP BY order_id
-        )
-        SELECT channels, count(*), sum(revenue)::DOUBLE, sum(margin)::DOUBLE FROM paths GROUP BY channels ORDER BY channels
+        f"""
+        SELECT '{START}', channel, count(*) FROM touches WHERE touch_number = 1 GROUP BY ALL
+        UNION ALL SELECT channel, coalesce(next_channel, '{CONVERTED}'), count(*) FROM touches GROUP BY ALL ORDER BY ALL
         """,
     ).fetchall()
     lost = open_paths.query("paths", "SELECT channels, customers_count FROM paths ORDER BY channels").fetchall()
-    paths = [Path(tuple(channels), float(n), revenue) for channels, n, revenue, _ in orders]
-    paths += [Path(tuple(channels), 0.0, 0.0, float(n)) for channels, n in lost]
-    effects = removal_effects(paths) if orders else {}
+    steps = _steps([Path(tuple(channels), 0.0, 0.0, float(n)) for channels, n in lost])
+    for one, other, n in counted:
+        steps[one, other] += n
+    effects = _effects_of_steps(steps) if counted else {}
     whole = sum(effects.values()) or 1.0
-    totals = [sum(row[at] for row in orders) for at in (1, 2, 3)]
+    totals = touches.query(
+        "touches",
+        "SELECT count(*), coalesce(sum(revenue_usd), 0)::DOUBLE, coalesce(sum(margin_usd), 0)::DOUBLE FROM touches WHERE touch_number = 1",
+    ).fetchall()[0]
     channels = sorted(effects)
     columns = {
         name: [effects[channel] / whole * total for channel in channels]

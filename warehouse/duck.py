@@ -63,7 +63,8 @@ def of_all(con: duckdb.DuckDBPyConnection, table: str) -> str:
     if not is_part(con):
         return table
     found = con.execute(
-        "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> ? AND path IS NOT NULL", [PART]
+        "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> ? AND path IS NOT NULL",
+        [PART],
     ).fetchall()
     return f"{name(found[0][0])}.{table}"
 

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +49,28 @@ SCOPES = {
     "order_id": "orders",
     "care_account_id": "care_accounts",
 }
-#: Identity tables that hold rows of one customer each; what changed in them tells who is touched.
-OF_CUSTOMERS = ("golden_contents", "households", "customer_accounts")
-#: Links by which rows of sources are somebody's: the column of the source, and the kind of contact point that it is.
-CONTACTS = {"email": "email", "phone": "phone"}
+#: Identity tables whose rows are of one customer or device each, with the column that says whose; what changed in them tells who is touched.
+IDENTITY = {
+    "golden_contents": ("customer_id",),
+    "households": ("customer_id",),
+    "customer_accounts": ("customer_id",),
+    "device_logins": ("anonymous_id",),
+}
+#: What rows of sources are told whose they are by, for each column that links them: a relation with that link and the customer.
+OWNERS = {
+    "record_key": "(SELECT record_key AS link, customer_id FROM identity.members) AS m",
+    "email": "(SELECT standard AS link, customer_id FROM intermediate.int_contact_customers WHERE kind = 'email') AS m",
+    "phone": "(SELECT standard AS link, customer_id FROM intermediate.int_contact_customers WHERE kind = 'phone') AS m",
+}
+#: What a Python model imports when it is called.
+IMPORTED = re.compile(r"^    from ([\w.]+) import ", re.M)
+TELL_OWNERS = ("identity.members", "intermediate.int_contact_customers")
+#: Identity tables that rows are looked up in; only whether anything in them changed is asked.
+LOOKED_UP = ("members", "contact_points")
+
+
+#: Something to do on a connection.
+Task = Callable[[duckdb.DuckDBPyConnection], object]
 
 
 @dataclass
@@ -63,10 +83,12 @@ class Node:
     code: str
     parents: tuple[str, ...] = ()
     part_by: str = ""
+    part_scope: str = ""
     part_of_all: bool = False
     stands: bool = False
     comes_first: bool = False
     linked_by: tuple[str, ...] = ()
+    told_by: tuple[str, ...] = ()
     turns: str = ""
     unique_key: str = ""
     rules: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -75,6 +97,11 @@ class Node:
     def is_part(self) -> bool:
         """Tell whether the model is built of the rows of customers touched alone."""
         return bool(self.part_by) and not self.part_of_all
+
+    @property
+    def reads_identity_alone(self) -> bool:
+        """Tell whether nothing but identity's tables is read."""
+        return all(p.startswith("identity.") for p in self.parents)
 
 
 @dataclass
@@ -100,9 +127,10 @@ def keep_plan(base: str, manifest: Path) -> None:
         files.write_json(_plan_path(), asdict(plan))
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {KNOWN}")
         work = _Work(con, plan)
-        work.tell_sources(KNOWN)
-        work.tell_identity(KNOWN)
-        con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.as_of AS SELECT max(as_of_date) AS as_of_date, max(as_of_date) AS whole_date FROM intermediate.int_as_of")
+        work.tell(f"{name(catalog)}.{KNOWN}")
+        con.execute(
+            f"CREATE OR REPLACE TABLE {KNOWN}.as_of AS SELECT max(as_of_date) AS as_of_date, max(as_of_date) AS whole_date FROM intermediate.int_as_of"
+        )
     finally:
         con.close()
 
@@ -122,7 +150,11 @@ def _nodes(manifest: dict[str, Any]) -> list[Node]:
         if kind == "table" and node["language"] == "python":
             kind = "python"
         meta = node["config"].get("meta") or {}
-        said = [(c, [c_name]) for c_name, column in node["columns"].items() for c in column["constraints"]] if kind != "test" else []
+        said = (
+            [(c, [c_name]) for c_name, column in node["columns"].items() for c in column["constraints"]]
+            if kind != "test"
+            else []
+        )
         said += [(c, c["columns"]) for c in node.get("constraints") or []]
         rules = [
             (c["type"], tuple(columns if c["type"] != "check" else [c["expression"]]))
@@ -132,9 +164,9 @@ def _nodes(manifest: dict[str, Any]) -> list[Node]:
         nodes.append(
             Node(
                 id=unique_id, place=places[unique_id], kind=kind, code=(node["raw_code"] if kind == "python" else node.get("compiled_code")) or "",
-                parents=tuple(sorted({places[p] for p in node["depends_on"]["nodes"] if p in places})), part_by=meta.get("part_by", ""),
+                parents=tuple(sorted({places[p] for p in node["depends_on"]["nodes"] if p in places})), part_by=meta.get("part_by", ""), part_scope=meta.get("part_scope", "") or SCOPES.get(meta.get("part_by", ""), ""),
                 part_of_all=bool(meta.get("part_of_all")), stands=bool(meta.get("stands")), comes_first=bool(meta.get("comes_first")),
-                linked_by=tuple(meta.get("linked_by", ())), turns=meta.get("turns", ""), unique_key=str(node["config"].get("unique_key") or ""),
+                linked_by=tuple(meta.get("linked_by", ())), told_by=tuple(meta.get("told_by", ())), turns=meta.get("turns", ""), unique_key=str(node["config"].get("unique_key") or ""),
                 rules=tuple(rules),
             )
         )  # fmt: skip
@@ -147,43 +179,64 @@ def _plan() -> Plan | None:
         return None
     told = files.read_json(path)
     nodes = [
-        Node(**{**n, "parents": tuple(n["parents"]), "linked_by": tuple(n["linked_by"]), "rules": tuple((k, tuple(c)) for k, c in n["rules"])})
+        Node(
+            **{
+                **n,
+                "parents": tuple(n["parents"]),
+                "linked_by": tuple(n["linked_by"]),
+                "told_by": tuple(n["told_by"]),
+                "rules": tuple((k, tuple(c)) for k, c in n["rules"]),
+            }
+        )
         for n in told["nodes"]
     ]
     return Plan(told["base"], told["catalog"], nodes)
 
 
-def build_part(base: str, most_days: int) -> StepResult | None:
+def build_part(con: duckdb.DuckDBPyConnection, base: str, most_days: int) -> StepResult | None:
     """Build what customers touched since the last build, or return None where a whole build is due.
 
     Args:
+        con: the working file.
         base: by what it is known that the project and the columns that it reads are those of the last whole build.
         most_days: how many days after that of the last whole build a part may be built.
 
     Raises:
         GateFailed: a rule of a model or a test does not hold; the message names them.
+        CdpError: a model could not be built.
     """
     plan = _plan()
-    if plan is None or plan.base != base:
+    if plan is None or plan.base != base or not has_table(con, KNOWN, "as_of"):
         return None
-    con = connect()
+    con.execute(f"ATTACH ':memory:' AS {PART}")
+    con.execute("SET checkpoint_threshold = '1GB'")
     try:
-        con.execute(f"ATTACH ':memory:' AS {PART}")
-        con.execute("SET checkpoint_threshold = '1GB'")
-        if not has_table(con, KNOWN, "as_of"):
-            return None
-        with step("build of a part") as result:
+        with step("build of a part") as result, ThreadPoolExecutor(1) as beside:
             work = _Work(con, plan)
+            # What Python models import is loaded while the database is at work.
+            loaded = beside.submit(_load, [n.code for n in plan.nodes if n.kind == "python"])
             if not work.find_touched(most_days):
                 return None
+            work.make_part()
+            loaded.result()
             work.run()
             work.keep()
             result.rows_in, result.rows_out = work.touched, work.written
-            result.facts = {"nodes": len(work.seconds), "customers_touched": work.touched, "pct_touched": round(work.touched_pct, 2)}
-            files.write_json(settings().state / "dbt" / "part_seconds.json", {k: round(v, 3) for k, v in work.seconds.items()})
+            result.facts = {
+                "nodes": len(work.seconds),
+                "customers_touched": work.touched,
+                "pct_touched": round(work.touched_pct, 2),
+            }
+            told = {what: round(seconds, 3) for what, seconds in work.seconds.items()}
+            files.write_json(settings().state / "dbt" / "part_seconds.json", told)
     finally:
-        con.close()
+        con.execute(f"DETACH {PART}")
     return result
+
+
+def _load(codes: list[str]) -> None:
+    for module in sorted({found for code in codes for found in IMPORTED.findall(code)}):
+        import_module(module)
 
 
 class _Dbt:
@@ -209,34 +262,74 @@ class _Work:
         self.seconds: dict[str, float] = {}
         self.written = self.touched = 0
         self.touched_pct = 0.0
-        self.told_at: dict[str, str] = {}
+        self.told, self.customers = f"{PART}.{TOUCHED}.told", f"{PART}.{TOUCHED}.customers"
+        self.later: list[str] = []
+        self._columns_of: dict[str, list[str]] = {}
+
+    def _each(self, tasks: dict[str, Task]) -> None:
+        """Run tasks that do not wait for each other, each on a connection of its own, as many at a time as there are processors."""
+
+        def one(what: str, task: Task) -> None:
+            with self._cursor() as con, self._timed(what):
+                task(con)
+
+        with ThreadPoolExecutor(settings().threads) as pool:
+            for done in [pool.submit(one, what, task) for what, task in tasks.items()]:
+                done.result()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        con = self.con.cursor()
+        con.execute("SET TimeZone = 'UTC'")
+        try:
+            yield con
+        finally:
+            con.close()
 
     # What was known, and what is known now
 
     def _linked(self) -> list[Node]:
         return [n for n in self.plan.nodes if n.linked_by]
 
-    def tell_sources(self, schema: str, catalog: str = "") -> None:
-        """Write for each linked relation a sum of what its rows hold, a row per link."""
-        for node in self._linked():
-            with self._timed(f"known of {node.place}"):
-                columns = [c for c in self._columns(node.place) if c not in node.linked_by]
-                links = ", ".join(node.linked_by)
-                self.con.execute(
-                    f"CREATE OR REPLACE TABLE {catalog}{schema}.{_flat(node.place)} AS SELECT {links}, sum(hash({', '.join(name(c) for c in columns)})) "
-                    f"AS content, count(*) AS rows_count FROM {_in(self.plan.catalog, node.place)} GROUP BY ALL"
-                )
+    def _known(self) -> dict[str, tuple[str, ...]]:
+        """Return the tables of what is known, each with the columns that its rows are found by."""
+        return IDENTITY | {"looked_up": ("place",)} | {_flat(n.place): n.linked_by for n in self._linked()}
 
-    def tell_identity(self, schema: str, catalog: str = "") -> None:
-        """Write what identity knows, by customer and device, and sums of what is looked up whole."""
+    def tell(self, place: str) -> None:
+        """Write what sources and identity say now, into a schema (`catalog.schema`), which is there.
+
+        For each linked relation it is a sum of what its rows hold, a row per link. DuckDB's hash tells it: it is weak between millions of texts
+        (`warehouse.duck.digest`), and whether one link's rows changed in a way that it does not see is asked anew by each whole build.
+        """
+        identity = {f"known of {table}": self._copy(table, place) for table in IDENTITY}
+        self._each({**self._told(place), **identity})
+
+    def _told(self, place: str) -> dict[str, Task]:
         home = name(self.plan.catalog)
-        with self._timed("known of identity"):
-            for table in (*OF_CUSTOMERS, "device_logins"):
-                self.con.execute(f"CREATE OR REPLACE TABLE {catalog}{schema}.{table} AS FROM {home}.identity.{table}")
-            sums = " UNION ALL ".join(
-                f"SELECT '{t}' AS place, count(*) AS rows_count, sum(hash(t)) AS content FROM {home}.identity.{t} AS t" for t in ("members", "contact_points")
+        sums = " UNION ALL ".join(
+            f"SELECT '{t}' AS place, count(*) AS rows_count, sum(hash(t)) AS content FROM {home}.identity.{t} AS t"
+            for t in LOOKED_UP
+        )
+        made = {"looked_up": f"CREATE OR REPLACE TABLE {place}.looked_up AS {sums}"}
+        for node in self._linked():
+            columns = ", ".join(name(c) for c in node.told_by or self._columns(node.place) if c not in node.linked_by)
+            made[_flat(node.place)] = (
+                f"CREATE OR REPLACE TABLE {place}.{_flat(node.place)} AS SELECT {', '.join(node.linked_by)}, sum(hash({columns})) AS content, "
+                f"count(*) AS rows_count FROM {_in(self.plan.catalog, node.place)} GROUP BY ALL"
             )
-            self.con.execute(f"CREATE OR REPLACE TABLE {catalog}{schema}.looked_up AS {sums}")
+        return {f"known of {table}": self._saying(sql) for table, sql in made.items()}
+
+    def _copy(self, table: str, place: str) -> Task:
+        return self._saying(
+            f"CREATE OR REPLACE TABLE {place}.{table} AS FROM {name(self.plan.catalog)}.identity.{table}"
+        )
+
+    def _saying(self, *statements: str) -> Task:
+        def work(con: duckdb.DuckDBPyConnection) -> None:
+            for sql in statements:
+                con.execute(sql)
+
+        return work
 
     def _columns(self, place: str) -> list[str]:
         schema, table = place.split(".", 1)
@@ -255,182 +348,251 @@ class _Work:
             con.execute(f"CREATE SCHEMA {PART}.{schema}")
         before, whole = con.execute(f"SELECT as_of_date, whole_date FROM {KNOWN}.as_of").fetchall()[0]
         first = [n for n in self.plan.nodes if n.comes_first]
-        self.tell_identity(KNOWN, f"{PART}.")
-        is_same = self._is_same("looked_up")
-        con.execute(f"CREATE TABLE {PART}.{TOUCHED}.told (customer_id VARCHAR)")
+        of_sources = {
+            f"fresh {n.place}": self._fresh(n) for n in first if not n.reads_identity_alone and not self._waits(n)
+        }
+        differ = {f"known of {table}": self._differ(table) for table in IDENTITY}
+        told = {
+            what: self._then(task, self._differ(what.removeprefix("known of ")))
+            for what, task in self._told(f"{PART}.{KNOWN}").items()
+        }
+        self._each({**of_sources, **told, **differ})
+        con.execute(f"CREATE TABLE {self.told} (customer_id VARCHAR)")
+        is_same = not count(con, f"{PART}.{TOUCHED}.changed_looked_up")
         for node in _in_order(first, self.by_place):
-            only_identity = all(p.startswith("identity.") for p in node.parents)
-            if not (only_identity and is_same):
+            if not (node.reads_identity_alone and is_same):
                 with self._timed(node.place):
+                    if f"fresh {node.place}" not in of_sources:
+                        self._fresh(node)(con)
                     self._first(node)
         now: date = con.execute("SELECT max(as_of_date) FROM intermediate.int_as_of").fetchall()[0][0]
         if now < before or (now - whole).days > most_days:
             return False
-        self.tell_sources(KNOWN, f"{PART}.")
         with self._timed("who is touched"):
             self._told_by_identity()
-            for node in self._linked():
-                self._told_by_links(node)
+            self._told_by_links()
             if now != before:
                 self._told_by_the_day(before, now)
             con.execute(
-                f"CREATE TABLE {PART}.{TOUCHED}.customers AS SELECT DISTINCT customer_id FROM {PART}.{TOUCHED}.told WHERE customer_id IS NOT NULL"
+                f"CREATE TABLE {self.customers} AS SELECT DISTINCT customer_id FROM {self.told} WHERE customer_id IS NOT NULL"
             )
-            self.touched = count(con, f"{PART}.{TOUCHED}.customers")
+            self.touched = count(con, self.customers)
             self.touched_pct = 100 * self.touched / max(count(con, f"{home}.identity.profiles"), 1)
-        con.execute(f"CREATE TABLE {PART}.{KNOWN}.as_of AS SELECT DATE '{now}' AS as_of_date, DATE '{whole}' AS whole_date")
+        con.execute(
+            f"CREATE TABLE {PART}.{KNOWN}.as_of AS SELECT DATE '{now}' AS as_of_date, DATE '{whole}' AS whole_date"
+        )
         return self.touched_pct <= MOST_TOUCHED_PCT
 
-    def _is_same(self, table: str) -> bool:
-        return not self.con.execute(f"SELECT 1 FROM ({_differing(f'{PART}.{KNOWN}.{table}', f'{KNOWN}.{table}')}) LIMIT 1").fetchall()
+    def _then(self, one: Task, other: Task) -> Task:
+        def work(con: duckdb.DuckDBPyConnection) -> None:
+            one(con)
+            other(con)
+
+        return work
+
+    def _now(self, table: str) -> str:
+        """Return where what is known now stands: identity's own tables are looked at where they are."""
+        return f"{name(self.plan.catalog)}.identity.{table}" if table in IDENTITY else f"{PART}.{KNOWN}.{table}"
+
+    def _differ(self, table: str) -> Task:
+        """Return what writes the rows of what is known that are not what they were, as they were and as they are."""
+        before = f"{name(self.plan.catalog)}.{KNOWN}.{table}"
+        return self._saying(f"CREATE TABLE {PART}.{TOUCHED}.changed_{table} AS {_differing(self._now(table), before)}")
+
+    def _waits(self, node: Node) -> bool:
+        """Tell whether a table that comes first reads another one that does."""
+        return any(self.by_place[p].comes_first for p in node.parents if p in self.by_place)
+
+    def _fresh(self, node: Node) -> Task:
+        return self._saying(f"CREATE OR REPLACE TABLE {PART}.{TOUCHED}.{_flat(node.place)} AS {node.code}")
 
     def _first(self, node: Node) -> None:
-        """Make a table anew that others are told by; customers whose rows in it changed are touched."""
-        con = self.con
+        """Put a table that others are told by in its place; customers whose rows in it changed are touched."""
         fresh = f"{PART}.{TOUCHED}.{_flat(node.place)}"
-        con.execute(f"CREATE OR REPLACE TABLE {fresh} AS {node.code}")
         if "customer_id" in self._columns(node.place):
-            con.execute(
-                f"INSERT INTO {PART}.{TOUCHED}.told SELECT DISTINCT customer_id FROM ({_differing(fresh, node.place)})"
+            self.con.execute(
+                f"INSERT INTO {self.told} SELECT DISTINCT customer_id FROM ({_differing(fresh, node.place)})"
             )
-        self._replace_whole(con, node, f"FROM {fresh}")
+        self._replace_whole(self.con, node, fresh)
 
     def _told_by_identity(self) -> None:
-        con, told = self.con, f"{PART}.{TOUCHED}.told"
-        for table in OF_CUSTOMERS:
-            con.execute(f"INSERT INTO {told} SELECT customer_id FROM ({_differing(f'{PART}.{KNOWN}.{table}', f'{KNOWN}.{table}')})")
-        logins = _differing(f"{PART}.{KNOWN}.device_logins", f"{KNOWN}.device_logins")
-        con.execute(f"CREATE TABLE {PART}.{TOUCHED}.told_devices AS SELECT DISTINCT anonymous_id FROM ({logins})")
-        con.execute(f"INSERT INTO {told} SELECT customer_id FROM ({logins})")
+        con, changed = self.con, f"{PART}.{TOUCHED}.changed"
+        for table in IDENTITY:
+            con.execute(f"INSERT INTO {self.told} SELECT customer_id FROM {changed}_{table}")
+        devices = " UNION ALL ".join(
+            f"SELECT anonymous_id FROM {changed}_{table}"
+            for table, links in self._known().items()
+            if links == ("anonymous_id",)
+        )
+        con.execute(f"CREATE TABLE {PART}.{TOUCHED}.told_devices AS SELECT DISTINCT anonymous_id FROM ({devices})")
+        con.execute(
+            f"INSERT INTO {self.told} SELECT customer_id FROM identity.device_logins SEMI JOIN {PART}.{TOUCHED}.told_devices USING (anonymous_id)"
+        )
 
-    def _told_by_links(self, node: Node) -> None:
+    def _told_by_links(self) -> None:
         """Whoever a link belongs to, whose rows are not what they were, is touched."""
-        con, told, flat = self.con, f"{PART}.{TOUCHED}.told", _flat(node.place)
-        changed = f"(SELECT DISTINCT {', '.join(node.linked_by)} FROM ({_differing(f'{PART}.{KNOWN}.{flat}', f'{KNOWN}.{flat}')}))"
-        if "anonymous_id" in node.linked_by:
-            con.execute(f"INSERT INTO {PART}.{TOUCHED}.told_devices SELECT anonymous_id FROM {changed}")
+        con = self.con
+        contacts = []
+        for node in self._linked():
+            changed = f"{PART}.{TOUCHED}.changed_{_flat(node.place)}"
+            if node.linked_by == ("order_id",):
+                con.execute(
+                    f"INSERT INTO {self.told} SELECT customer_id FROM marts.orders SEMI JOIN {changed} USING (order_id)"
+                )
+            elif node.linked_by == ("account_id",):
+                con.execute(
+                    f"CREATE TABLE {PART}.{TOUCHED}.care_accounts AS SELECT DISTINCT account_id AS care_account_id FROM {changed}"
+                )
+            elif "record_key" in node.linked_by:
+                contacts.append(f"SELECT {', '.join(node.linked_by)} FROM {changed}")
+        con.execute(
+            f"CREATE TABLE {PART}.{TOUCHED}.links AS SELECT NULL::VARCHAR AS record_key, NULL::VARCHAR AS email, NULL::VARCHAR AS phone WHERE false "
+            + "".join(f" UNION ALL BY NAME {sql}" for sql in contacts)
+        )
+        for link, owner in OWNERS.items():
             con.execute(
-                f"INSERT INTO {told} SELECT customer_id FROM identity.device_logins SEMI JOIN {PART}.{TOUCHED}.told_devices USING (anonymous_id)"
+                f"INSERT INTO {self.told} SELECT m.customer_id FROM (SELECT DISTINCT {link} FROM {PART}.{TOUCHED}.links) AS c JOIN {owner} ON c.{link} = m.link"
             )
-        elif "order_id" in node.linked_by:
-            con.execute(f"INSERT INTO {told} SELECT customer_id FROM marts.orders SEMI JOIN {changed} AS c USING (order_id)")
-        elif "account_id" in node.linked_by:
-            con.execute(f"CREATE TABLE {PART}.{TOUCHED}.care_accounts AS SELECT account_id AS care_account_id FROM {changed}")
-        else:
-            con.execute(f"CREATE OR REPLACE TABLE {PART}.{TOUCHED}.changed AS FROM {changed}")
-            for owner in _owners(node.linked_by):
-                con.execute(f"INSERT INTO {told} SELECT m.customer_id FROM {PART}.{TOUCHED}.changed AS c JOIN {owner}")
 
     def _told_by_the_day(self, before: date, now: date) -> None:
         """Time alone touches customers for whom something begins or ends on these days, as models declare it."""
         for node in self.plan.nodes:
             if node.turns:
-                def at(day: date, said: str = node.turns) -> str:
-                    return said.replace("as_of_date", f"DATE '{day}'")
-
+                at = [node.turns.replace("as_of_date", f"DATE '{day}'") for day in (before, now)]
                 self.con.execute(
-                    f"INSERT INTO {PART}.{TOUCHED}.told SELECT customer_id FROM {node.place} WHERE ({at(before)}) IS DISTINCT FROM ({at(now)})"
+                    f"INSERT INTO {self.told} SELECT customer_id FROM {node.place} WHERE ({at[0]}) IS DISTINCT FROM ({at[1]})"
                 )
 
     # The part: rows of those touched
 
-    def _make_part(self) -> None:
+    def make_part(self) -> None:
         """Put the rows of customers touched, and of nobody known, into the database in memory, and views of all else that is read."""
-        con = self.con
-        self._more_scopes()
+        con, touched = self.con, f"{PART}.{TOUCHED}"
         inputs = sorted({p for n in self.plan.nodes if n.is_part for p in n.parents if not self._is_made(p)})
-        for schema in sorted({p.split(".")[0] for p in [*inputs, *(n.place for n in self.plan.nodes if n.is_part)]}):
+        for schema in sorted({p.split(".")[0] for p in [*inputs, *(n.place for n in self.plan.nodes if n.part_by)]}):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {PART}.{schema}")
-        linked = [n for n in self._linked() if n.place in inputs]
-        self._cut_linked([n for n in linked if n.linked_by[0] in ("record_key", "email", "phone")])
-        for node in linked:
-            if node.linked_by[0] == "anonymous_id":
-                self._cut(node.place, f"SEMI JOIN {PART}.{TOUCHED}.devices USING (anonymous_id)")
-            elif node.linked_by[0] == "account_id":
-                self._cut(node.place, f"SEMI JOIN (SELECT care_account_id AS account_id FROM {PART}.{TOUCHED}.care_accounts) USING (account_id)")
-        orders = f"{PART}.intermediate.int_orders__unioned"
-        for node in linked:
-            if node.linked_by[0] == "order_id":
-                self._cut(node.place, f"SEMI JOIN {orders} USING (order_id)")
         con.execute(
-            f"CREATE TABLE {PART}.{TOUCHED}.orders AS SELECT order_id FROM marts.orders WHERE {_scope('customer_id')} UNION SELECT order_id FROM {orders}"
+            f"CREATE TABLE {touched}.devices AS SELECT anonymous_id FROM {touched}.told_devices UNION "
+            f"SELECT anonymous_id FROM identity.device_logins SEMI JOIN {self.customers} USING (customer_id)"
         )
+        con.execute(
+            f"CREATE TABLE {touched}.sessions AS SELECT session_id FROM intermediate.int_sessions SEMI JOIN {touched}.devices USING (anonymous_id)"
+        )
+        con.execute(
+            f"CREATE TABLE {touched}.records AS SELECT record_key FROM identity.members SEMI JOIN {self.customers} USING (customer_id)"
+        )
+        con.execute(
+            f"CREATE TABLE {touched}.contacts AS SELECT kind, standard FROM intermediate.int_contact_customers SEMI JOIN {self.customers} USING (customer_id)"
+        )
+        linked = [n for n in self._linked() if n.place in inputs]
+        somebodys = [n for n in linked if "record_key" in n.linked_by]
+        cuts: dict[str, Task] = {f"part of {n.place}": self._cut_by_owner(n) for n in somebodys}
+        for node in linked:
+            if node.linked_by == ("anonymous_id",):
+                cuts[f"part of {node.place}"] = self._cut(node, f"SEMI JOIN {touched}.devices USING (anonymous_id)")
+            elif node.linked_by == ("account_id",):
+                accounts = f"(SELECT care_account_id AS account_id FROM {touched}.care_accounts)"
+                cuts[f"part of {node.place}"] = self._cut(node, f"SEMI JOIN {accounts} USING (account_id)")
+        self._each(cuts)
+        orders = _in(PART, next(n.place for n in somebodys if n.place.endswith("int_orders__unioned")))
+        for node in linked:
+            if node.linked_by == ("order_id",):
+                with self._timed(f"part of {node.place}"):
+                    self._cut(node, f"SEMI JOIN {orders} USING (order_id)")(con)
+        con.execute(
+            f"CREATE TABLE {touched}.orders AS SELECT order_id FROM marts.orders WHERE {_scope('customer_id')} UNION SELECT order_id FROM {orders}"
+        )
+        invoices = _in(PART, next(n.place for n in somebodys if n.place.endswith("int_invoices__unioned")))
+        con.execute(
+            f"CREATE TABLE {touched}.invoices AS SELECT invoice_id FROM marts.invoices WHERE {_scope('customer_id')} "
+            f"UNION SELECT invoice_id FROM {invoices}"
+        )
+        self._tell_owners(somebodys)
         # Views of what is not made yet are looked at when a model asks for them.
-        self.later = [p for p in inputs if p not in {n.place for n in linked} and p not in ("identity.members", "intermediate.int_contact_customers")]
+        self.later = [p for p in inputs if p not in {n.place for n in linked} and p not in TELL_OWNERS]
+        self._columns_of = {p: self._columns(p) for p in self.later}
 
     def _is_made(self, place: str) -> bool:
         node = self.by_place.get(place)
         return node is not None and bool(node.part_by)
 
-    def _more_scopes(self) -> None:
-        con, into = self.con, f"CREATE TABLE {PART}.{TOUCHED}"
-        con.execute(
-            f"{into}.devices AS SELECT anonymous_id FROM {PART}.{TOUCHED}.told_devices UNION "
-            f"SELECT anonymous_id FROM identity.device_logins SEMI JOIN {PART}.{TOUCHED}.customers USING (customer_id)"
+    def _cut_by_owner(self, node: Node) -> Task:
+        """Return what cuts a relation that is somebody's by record or contact point to the links of those touched, and of nobody."""
+        touched, known, links = (
+            f"{PART}.{TOUCHED}",
+            f"{PART}.{KNOWN}.{_flat(node.place)}",
+            f"{PART}.{TOUCHED}.links_of_{_flat(node.place)}",
         )
-        con.execute(f"{into}.sessions AS SELECT session_id FROM intermediate.int_sessions SEMI JOIN {PART}.{TOUCHED}.devices USING (anonymous_id)")
+        columns = ", ".join(f"c.{link}" for link in node.linked_by)
+        theirs = [
+            f"c.{link} IN (SELECT record_key FROM {touched}.records)"
+            if link == "record_key"
+            else f"c.{link} IN (SELECT standard FROM {touched}.contacts WHERE kind = '{link}')"
+            for link in node.linked_by
+        ]
+        nobody = " ".join(
+            f"ANTI JOIN {OWNERS[link].replace(' AS m', f' AS m{n}')} ON c.{link} = m{n}.link"
+            for n, link in enumerate(node.linked_by)
+        )
 
-    def _cut_linked(self, linked: list[Node]) -> None:
-        """Cut relations that are somebody's by record or contact point, and what tells whose they are."""
-        con, touched = self.con, f"{PART}.{TOUCHED}"
-        con.execute(f"CREATE TABLE {touched}.records AS SELECT record_key FROM identity.members SEMI JOIN {touched}.customers USING (customer_id)")
-        for kind in CONTACTS.values():
+        def work(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(
-                f"CREATE TABLE {touched}.{kind}s AS SELECT standard FROM intermediate.int_contact_customers SEMI JOIN {touched}.customers "
-                f"USING (customer_id) WHERE kind = '{kind}'"
+                f"CREATE TABLE {links} AS SELECT {columns} FROM {known} AS c WHERE {' OR '.join(theirs)} UNION SELECT {columns} FROM {known} AS c {nobody}"
             )
-        for node in linked:
-            with self._timed(f"part of {node.place}"):
-                known = f"{PART}.{KNOWN}.{_flat(node.place)}"
-                theirs = [
-                    f"{link} IN (SELECT {'record_key' if link == 'record_key' else 'standard'} FROM {touched}.{'records' if link == 'record_key' else link + 's'})"
-                    for link in node.linked_by
-                ]
-                nobody = " ".join(
-                    f"ANTI JOIN (SELECT m.* FROM {owner.split(' ON ')[0]}) AS m ON {owner.split(' ON ')[1]}" for owner in _owners(node.linked_by)
-                )
-                links = ", ".join(f"c.{link}" for link in node.linked_by)
+            if "phone" in node.linked_by:
+                # Calls of one number are looked at together, whosever they are.
                 con.execute(
-                    f"CREATE OR REPLACE TABLE {touched}.links AS SELECT {links} FROM {known} AS c WHERE {' OR '.join(theirs)} "
-                    f"UNION SELECT {links} FROM {known} AS c {nobody}"
+                    f"INSERT INTO {links} SELECT {columns} FROM {known} AS c SEMI JOIN (SELECT DISTINCT phone FROM {links} WHERE phone IS NOT NULL) "
+                    f"AS l ON c.phone = l.phone ANTI JOIN {links} AS k ON {_same(node.linked_by, 'c', 'k')}"
                 )
-                if "phone" in node.linked_by:
-                    con.execute(
-                        f"INSERT INTO {touched}.links SELECT {links} FROM {known} AS c "
-                        f"SEMI JOIN (SELECT DISTINCT phone FROM {touched}.links WHERE phone IS NOT NULL) AS l USING (phone) "
-                        f"ANTI JOIN {touched}.links AS k ON {_same(node.linked_by, 'c', 'k')}"
-                    )
-                con.execute(f"CREATE TABLE {touched}.links_of_{_flat(node.place)} AS FROM {touched}.links")
-                self._cut(node.place, f"SEMI JOIN {touched}.links AS k ON {_same(node.linked_by, 't', 'k')}")
-        # Whose they are is told by the same rows as in the whole: of every link that the part holds.
-        records = " UNION ".join(
-            [f"FROM {touched}.records", *(f"SELECT record_key FROM {touched}.links_of_{_flat(n.place)}" for n in linked if "record_key" in n.linked_by)]
+            self._cut(node, f"SEMI JOIN {links} AS k ON {_same(node.linked_by, 't', 'k')}")(con)
+
+        return work
+
+    def _tell_owners(self, somebodys: list[Node]) -> None:
+        """Make what tells whose rows are: the same rows as in the whole, of every link that the part holds."""
+        con, touched = self.con, f"{PART}.{TOUCHED}"
+        records = " UNION ALL ".join(
+            [
+                f"FROM {touched}.records",
+                *(f"SELECT record_key FROM {touched}.links_of_{_flat(n.place)}" for n in somebodys),
+            ]
         )
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {PART}.identity")
-        con.execute(f"CREATE TABLE {PART}.identity.members AS FROM identity.members SEMI JOIN ({records}) USING (record_key)")
-        contacts = " UNION ".join(
-            f"SELECT '{kind}' AS kind, {link} AS standard FROM {touched}.links_of_{_flat(n.place)}"
-            for n in linked for link, kind in CONTACTS.items() if link in n.linked_by
-        )  # fmt: skip
+        con.execute(
+            f"CREATE TABLE {PART}.identity.members AS FROM identity.members SEMI JOIN ({records}) USING (record_key)"
+        )
+        contacts = " UNION ALL ".join(
+            [
+                f"FROM {touched}.contacts",
+                *(
+                    f"SELECT '{link}' AS kind, {link} AS standard FROM {touched}.links_of_{_flat(n.place)}"
+                    for n in somebodys
+                    for link in n.linked_by
+                    if link != "record_key"
+                ),
+            ]
+        )
         con.execute(
             f"CREATE TABLE {PART}.intermediate.int_contact_customers AS SELECT t.* FROM intermediate.int_contact_customers AS t "
-            f"SEMI JOIN ({contacts} UNION SELECT kind, standard FROM intermediate.int_contact_customers SEMI JOIN {touched}.customers USING (customer_id)) "
-            "AS k ON t.kind = k.kind AND t.standard = k.standard"
+            f"SEMI JOIN ({contacts}) AS k ON t.kind = k.kind AND t.standard = k.standard"
         )
 
-    def _cut(self, place: str, condition: str) -> None:
-        self.con.execute(f"CREATE TABLE {_in(PART, place)} AS SELECT t.* FROM {_in(self.plan.catalog, place)} AS t {condition}")
+    def _cut(self, node: Node, condition: str) -> Task:
+        sql = f"CREATE TABLE {_in(PART, node.place)} AS SELECT t.* FROM {_in(self.plan.catalog, node.place)} AS t {condition}"
+        return lambda con: con.execute(sql)
 
     def _look(self, con: duckdb.DuckDBPyConnection, place: str) -> None:
         """Make what a model of the part reads and the part does not make: the rows of those touched, or a view of all."""
-        columns = self._columns_of.get(place, [])
+        columns = self._columns_of[place]
         target, source = _in(PART, place), _in(self.plan.catalog, place)
         if place == "identity.contact_points":
             con.execute(f"CREATE TABLE {target} AS FROM {source} SEMI JOIN {PART}.{TOUCHED}.records USING (record_key)")
         elif "customer_id" in columns:
             con.execute(f"CREATE TABLE {target} AS FROM {source} WHERE {_scope('customer_id')}")
         elif "anonymous_id" in columns:
-            con.execute(f"CREATE TABLE {target} AS FROM {source} SEMI JOIN {PART}.{TOUCHED}.devices USING (anonymous_id)")
+            con.execute(
+                f"CREATE TABLE {target} AS FROM {source} SEMI JOIN {PART}.{TOUCHED}.devices USING (anonymous_id)"
+            )
         else:
             con.execute(f"CREATE VIEW {target} AS FROM {source}")
 
@@ -438,9 +600,6 @@ class _Work:
 
     def run(self) -> None:
         """Run the models and tests in order, two at a time, each once what it reads is there."""
-        with self._timed("the part"):
-            self._make_part()
-        self._columns_of = {p: self._columns(p) for p in self.later}
         todo: dict[str, Node] = {n.id: n for n in self.plan.nodes if not (n.stands or n.comes_first)}
         graph: dict[str, set[str]] = {}
         by_place = {n.place: n.id for n in todo.values() if n.kind != "test"}
@@ -470,10 +629,8 @@ class _Work:
     def _one(self, one: str, node: Node | None) -> None:
         if node is not None and node.kind in ("view", "ephemeral"):
             return
-        con = self.con.cursor()
-        con.execute("SET TimeZone = 'UTC'")
         try:
-            with self._timed(node.place if node and node.kind != "test" else one):
+            with self._cursor() as con, self._timed(node.place if node and node.kind != "test" else one):
                 if node is None:
                     self._look(con, one.removeprefix("look "))
                 elif node.kind == "test":
@@ -484,8 +641,6 @@ class _Work:
                     self._whole(con, node)
         except duckdb.Error as error:
             raise CdpError(f"{node.place if node else one} could not be built: {type(error).__name__}") from error
-        finally:
-            con.close()
 
     def _test(self, con: duckdb.DuckDBPyConnection, node: Node) -> None:
         wrong = count(con, f"({node.code.strip().rstrip(';')})")
@@ -499,27 +654,27 @@ class _Work:
             con.execute(f"USE {name(self.plan.catalog)}")
             found = self._called(con, node)  # noqa: F841 (DuckDB finds it by its name)
             con.execute(f"CREATE OR REPLACE TABLE {PART}.{TOUCHED}.{_flat(node.place)} AS FROM found")
-            self._replace_whole(con, node, f"FROM {PART}.{TOUCHED}.{_flat(node.place)}")
+            self._replace_whole(con, node, f"{PART}.{TOUCHED}.{_flat(node.place)}")
         else:
             fresh = f"{PART}.{TOUCHED}.{_flat(node.place)}"
             con.execute(f"CREATE OR REPLACE TABLE {fresh} AS {node.code}")
-            self._replace_whole(con, node, f"FROM {fresh}")
+            self._replace_whole(con, node, fresh)
 
-    def _replace_whole(self, con: duckdb.DuckDBPyConnection, node: Node, rows: str) -> None:
+    def _replace_whole(self, con: duckdb.DuckDBPyConnection, node: Node, fresh: str) -> None:
         """Write all rows of a table anew; the table stays, with what is said of its columns."""
         place = _in(self.plan.catalog, node.place)
-        self._hold_rules(con, node, f"({rows})")
+        self._hold_rules(con, node, fresh)
         con.execute("BEGIN")
         con.execute(f"DELETE FROM {place}")
-        con.execute(f"INSERT INTO {place} BY NAME {rows}")
+        con.execute(f"INSERT INTO {place} BY NAME FROM {fresh}")
         con.execute("COMMIT")
 
     def _part(self, con: duckdb.DuckDBPyConnection, node: Node) -> None:
         """Build the rows of those touched, and put them in the place of theirs."""
         part, whole = _in(PART, node.place), _in(self.plan.catalog, node.place)
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {PART}.{node.place.split('.')[0]}")
-        scope = _scope(node.part_by)
-        kept = f"WHERE {scope}" if SCOPES[node.part_by] == "customers" else ""
+        scope = _scope(node.part_by, node.part_scope)
+        kept = f"WHERE {scope}" if node.part_scope == "customers" else ""
         if node.kind == "python":
             con.execute(f"USE {PART}")
             found = self._called(con, node)  # noqa: F841 (DuckDB finds it by its name)
@@ -542,7 +697,9 @@ class _Work:
         """Call the model function of a Python model."""
         space: dict[str, Any] = {}
         exec(compile(node.code, node.place, "exec"), space)  # noqa: S102 (our own model, as dbt itself runs it)
-        return space["model"](_Dbt(con, PART if node.is_part else self.plan.catalog, {p.split(".")[1]: p for p in node.parents}), con)
+        return space["model"](
+            _Dbt(con, PART if node.is_part else self.plan.catalog, {p.split(".")[1]: p for p in node.parents}), con
+        )
 
     def _hold_rules(self, con: duckdb.DuckDBPyConnection, node: Node, rows: str) -> None:
         """Ask of rows what the model's constraints say.
@@ -562,18 +719,32 @@ class _Work:
                 asked.append((listed, f"SELECT 1 FROM {rows} WHERE NOT ({listed})"))
         if not asked:
             return
-        wrong = con.execute(" UNION ALL ".join(f"SELECT {n}, count(*) FROM ({sql})" for n, (_, sql) in enumerate(asked))).fetchall()
+        wrong = con.execute(
+            " UNION ALL ".join(f"SELECT {n}, count(*) FROM ({sql})" for n, (_, sql) in enumerate(asked))
+        ).fetchall()
         broken = [f"{asked[n][0]}: {rows_count} rows" for n, rows_count in wrong if rows_count]
         if broken:
-            raise GateFailed(f"build: {node.place}: {'; '.join(broken)}. Consumers keep what was published before; the next build is a whole one")
+            raise GateFailed(
+                f"build: {node.place}: {'; '.join(broken)}. Consumers keep what was published before; the next build is a whole one"
+            )
 
     def keep(self) -> None:
-        """Write down what is known now, for the next build."""
+        """Write down what is known now, for the next build; of tables, what is not as it was."""
         con = self.con
         with self._timed("what is known"):
-            con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.touched AS FROM {PART}.{TOUCHED}.customers")
-            for table in ("as_of", "looked_up", "device_logins", *OF_CUSTOMERS, *(_flat(n.place) for n in self._linked())):
-                con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.{table} AS FROM {PART}.{KNOWN}.{table}")
+            for table, links in self._known().items():
+                changed = f"{PART}.{TOUCHED}.changed_{table}"
+                if count(con, changed):
+                    con.execute("BEGIN")
+                    con.execute(
+                        f"DELETE FROM {KNOWN}.{table} AS t USING (SELECT DISTINCT {', '.join(links)} FROM {changed}) AS k WHERE {_same(links, 't', 'k')}"
+                    )
+                    con.execute(
+                        f"INSERT INTO {KNOWN}.{table} SELECT t.* FROM {self._now(table)} AS t SEMI JOIN {changed} AS k ON {_same(links, 't', 'k')}"
+                    )
+                    con.execute("COMMIT")
+            con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.as_of AS FROM {PART}.{KNOWN}.as_of")
+            con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.touched AS FROM {self.customers}")
 
     def _timed(self, what: str) -> _Timed:
         return _Timed(self.seconds, what)
@@ -604,27 +775,15 @@ def _in(catalog: str, place: str) -> str:
     return name(catalog, *place.split(".", 1))
 
 
-def _scope(column: str) -> str:
-    scope = SCOPES[column]
-    key = {"customers": "customer_id"}.get(scope, column)
+def _scope(column: str, scope: str = "customers") -> str:
+    key = {"customers": "customer_id", "invoices": "invoice_id"}.get(scope, column)
     within = f"{column} IN (SELECT {key} FROM {PART}.{TOUCHED}.{scope})"
     return f"({column} IS NULL OR {within})" if scope == "customers" else within
 
 
 def _differing(one: str, other: str) -> str:
-    """Return the query of rows that are in one of two tables only."""
-    return f"(FROM {one} EXCEPT FROM {other}) UNION ALL (FROM {other} EXCEPT FROM {one})"
-
-
-def _owners(links: tuple[str, ...]) -> list[str]:
-    """Return for each link of rows (alias c) what to join to find whose they are (alias m)."""
-    found = []
-    for link in links:
-        if link == "record_key":
-            found.append("identity.members AS m ON c.record_key = m.record_key")
-        else:
-            found.append(f"(SELECT * FROM intermediate.int_contact_customers WHERE kind = '{quoted(CONTACTS[link])}') AS m ON c.{link} = m.standard")
-    return found
+    """Return the query of rows that are in one of two tables only, neither of which holds a row twice."""
+    return f"SELECT * FROM (FROM {one} UNION ALL FROM {other}) GROUP BY ALL HAVING count(*) = 1"
 
 
 def _same(links: tuple[str, ...], one: str, other: str) -> str:

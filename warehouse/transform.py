@@ -12,8 +12,12 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from warehouse import files
 from warehouse.duck import connect, has_table, quoted
@@ -60,12 +64,16 @@ def build(whole: bool = False) -> StepResult:
     """
     days = settings().whole_build_days
     if days is not None and not whole:
-        base = base_now()
-        if stands(base):
-            built = build_part(base, days)
-            keep_base(base)
-            if built:
-                return built
+        con = connect()
+        try:
+            base = base_now(con)
+            if stands(base, con):
+                built = build_part(con, base, days)
+                keep_base(base, con)
+                if built:
+                    return built
+        finally:
+            con.close()
     # Unit tests look at the models, not at the data: `cdp unit-tests` runs them.
     result = run_dbt("build", "--exclude-resource-type", "unit_test")
     if days is not None:
@@ -151,7 +159,18 @@ def _variables() -> dict[str, Any]:
     return variables
 
 
-def base_now() -> str:
+@contextmanager
+def _working_file(con: duckdb.DuckDBPyConnection | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend a connection that is open, or one for this once: to open and close a large file takes a while."""
+    opened = con or connect()
+    try:
+        yield opened
+    finally:
+        if con is None:
+            opened.close()
+
+
+def base_now(con: duckdb.DuckDBPyConnection | None = None) -> str:
     """Return by what it is known that seeds and views of sources stand: the project, its variables, and the columns that it reads."""
     told = hashlib.sha256(json.dumps(_variables(), sort_keys=True).encode())
     project = _project()
@@ -162,38 +181,33 @@ def base_now() -> str:
             text = path.read_text(encoding="utf-8")
             told.update(f"{path.relative_to(project)}\n{text}\n".encode())
             read.update(SOURCE.findall(text))
-    con = connect()
-    for column in con.execute(
-        "SELECT schema_name, table_name, column_index, column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = current_catalog() ORDER BY ALL"
-    ).fetchall():
-        if column[:2] in read:
-            told.update(f"{column}\n".encode())
-    con.close()
+    with _working_file(con) as opened:
+        for column in opened.execute(
+            "SELECT schema_name, table_name, column_index, column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = current_catalog() ORDER BY ALL"
+        ).fetchall():
+            if column[:2] in read:
+                told.update(f"{column}\n".encode())
     return told.hexdigest()
 
 
-def stands(base: str) -> bool:
+def stands(base: str, con: duckdb.DuckDBPyConnection | None = None) -> bool:
     """Tell whether the last whole build ended well on the same base.
 
     It is asked once: until the build that asks has ended well, nothing stands, so what a broken build leaves is made anew by the next.
     """
-    con = connect()
-    try:
-        if not has_table(con, "main", "build_base"):
+    with _working_file(con) as opened:
+        if not has_table(opened, "main", "build_base"):
             return False
-        found = con.execute("SELECT base FROM main.build_base").fetchall()
-        con.execute("DROP TABLE main.build_base")
+        found = opened.execute("SELECT base FROM main.build_base").fetchall()
+        opened.execute("DROP TABLE main.build_base")
         return found == [(base,)]
-    finally:
-        con.close()
 
 
-def keep_base(base: str) -> None:
+def keep_base(base: str, con: duckdb.DuckDBPyConnection | None = None) -> None:
     """Write down what the build that has just ended stands on."""
-    con = connect()
-    con.execute(f"CREATE OR REPLACE TABLE main.build_base AS SELECT '{quoted(base)}' AS base")
-    con.close()
+    with _working_file(con) as opened:
+        opened.execute(f"CREATE OR REPLACE TABLE main.build_base AS SELECT '{quoted(base)}' AS base")
 
 
 def _project() -> Path:

@@ -61,6 +61,8 @@ select
     campaign,
     keyword,
     touched_at,
-    row_number() over (partition by order_id order by touched_at, channel, campaign, keyword) as touch_number,
+    row_number() over path as touch_number,
+    lead(channel) over path as next_channel,
     count(*) over (partition by order_id) as touches_count
 from paths
+window path as (partition by order_id order by touched_at, channel, campaign, keyword)

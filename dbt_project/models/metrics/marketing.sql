@@ -16,12 +16,33 @@ rates as (
         email_opens_90d + 5 * email_clicks_90d + 10 * campaign_responses_365d as answered
     from {{ ref("customer_activity") }}
 
+),
+
+counted as (
+
+    select
+        days_ago,
+        answered,
+        count(*) as customers_count
+    from rates
+    group by days_ago, answered
+
+),
+
+places as (
+
+    -- The share of customers who answered as much or less; to count values first keeps millions of rows from being sorted.
+    select
+        days_ago,
+        answered,
+        sum(customers_count) over (partition by days_ago order by answered)::double
+        / sum(customers_count) over (partition by days_ago)::double as place
+    from counted
+
 )
 
 select
-    * exclude (answered),
-    case
-        when answered = 0 then 0
-        else (100 * cume_dist() over (partition by days_ago order by answered))::decimal(5, 1)
-    end::decimal(5, 1) as marketing_score
+    rates.* exclude (answered),
+    case when rates.answered = 0 then 0 else (100 * places.place)::decimal(5, 1) end::decimal(5, 1) as marketing_score
 from rates
+inner join places on rates.days_ago = places.days_ago and rates.answered = places.answered
