@@ -116,8 +116,15 @@ def cluster_command(accept: str) -> None:
     _say(pipeline.cluster(accept))
 
 
+@cli.command("build")
+@click.option("--whole", is_flag=True, help="Build all, also where CDP_WHOLE_BUILD_DAYS allows to build only what was touched.")
+def build_command(whole: bool) -> None:
+    """Build marts, metrics, scores, segments and figures, with their tests."""
+    _say(pipeline.build(whole))
+
+
 for _name, _work in pipeline.STEPS.items():
-    if _name not in ("land", "link", "cluster"):
+    if _name not in ("land", "link", "cluster", "build"):
         _step_command(_name, _work)
 
 

@@ -157,6 +157,10 @@ def load_audiences(folders: tuple[Path, ...] | None = None) -> dict[str, Audienc
     return found
 
 
+#: The day that rules are asked for. A customer's numbers may be of a day before (`as_of_date` of the row), where a build built a part.
+TODAY = "(SELECT max(as_of_date) FROM cdp.marts.customers)"
+
+
 def attach_published(con: duckdb.DuckDBPyConnection) -> None:
     """Attach the published file as `cdp`, read-only.
 
@@ -302,22 +306,19 @@ def assemble_audiences(con: duckdb.DuckDBPyConnection) -> StepResult:
 def _inside_sql(con: duckdb.DuckDBPyConnection, audience: Audience, values: list[Any]) -> str:
     """Return the query of who is in by segment and rule, before anybody is left out; values are put on the list."""
     who = audience.who
-    base, day = (
-        ("cdp.marts.customers", "as_of_date")
-        if who.segment is None
-        else (f"cdp.segments.{name(who.segment)}", "as_of_date")
-    )
+    base = "cdp.marts.customers" if who.segment is None else f"cdp.segments.{name(who.segment)}"
+    listing = f"SELECT '{audience.name}', customer_id, {TODAY}"
     if who.rule is None:
-        return f"SELECT '{audience.name}', customer_id, {day} FROM {base}"
+        return f"{listing} FROM {base}"
     columns = columns_for(con, audience)
-    condition = who.rule.sql(columns, day, values)
+    condition = who.rule.sql(columns, TODAY, values)
     if who.segment is None:
-        return f"SELECT '{audience.name}', customer_id, as_of_date FROM {base} WHERE {condition}"
+        return f"{listing} FROM {base} WHERE {condition}"
     own = set(columns_of(con, "segments", who.segment))
     further = sorted(who.rule.columns() - own)
     listed = "".join(f", c.{name(column)}" for column in further)
     return (
-        f"SELECT '{audience.name}', customer_id, as_of_date FROM (SELECT s.*{listed} FROM {base} AS s "
+        f"{listing} FROM (SELECT s.*{listed} FROM {base} AS s "
         f"JOIN cdp.marts.customers AS c USING (customer_id)) WHERE {condition}"
     )
 

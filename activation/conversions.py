@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
+from activation.audience import TODAY
 from activation.client import Client
 from activation.connections import Connection, Connections
 from activation.destinations import DESTINATIONS, ApiDestination
@@ -149,7 +150,7 @@ def waiting_conversions(feed: Feed) -> list[Conversion]:
                     o.channel AS "the channel", o.revenue AS "the value", o.currency AS "the currency"
                 FROM cdp.marts.orders AS o JOIN cdp.marts.customers AS c ON o.customer_id = c.customer_id
                 LEFT JOIN sent AS s ON s.transaction_id = o.order_id
-                WHERE NOT o.is_credit_note AND c.as_of_date - o.order_date BETWEEN 0 AND ? {channels}
+                WHERE NOT o.is_credit_note AND {TODAY} - o.order_date BETWEEN 0 AND ? {channels}
                     AND CASE WHEN s.transaction_id IS NULL THEN o.revenue > 0 ELSE {is_restated} END
                     AND {refusal_sql("c.customer_id", "advertising", "ads", "readback")} IS NULL
             ),

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import duckdb
 from pydantic import Field, model_validator
 
-from activation.audience import attach_published, columns_of, load_audiences
+from activation.audience import TODAY, attach_published, columns_of, load_audiences
 from activation.readback import refusal_sql, register_readback
 from activation.rules import Rule
 from warehouse import files
@@ -30,7 +30,7 @@ VISITORS = """
         sum(product_views)::BIGINT AS product_views_30d, sum(cart_adds)::BIGINT AS cart_adds_30d, max(started_at) AS last_visit_at,
         max_by(utm_source, (started_at, session_id)) AS utm_source, max_by(utm_medium, (started_at, session_id)) AS utm_medium,
         max_by(utm_campaign, (started_at, session_id)) AS utm_campaign
-    FROM cdp.marts.web_sessions, (SELECT any_value(as_of_date) AS as_of_date FROM cdp.marts.customers) AS as_of
+    FROM cdp.marts.web_sessions, (SELECT max(as_of_date) AS as_of_date FROM cdp.marts.customers) AS as_of
     WHERE customer_id IS NULL AND as_of.as_of_date - started_at::DATE BETWEEN 0 AND 30
     GROUP BY ALL
 """
@@ -164,7 +164,7 @@ def _pick(placement: Placement, columns: dict[str, str], values: list[Any], *, c
         rule = one.rule if customers else one.visitors
         if rule is not None:
             arms.append(
-                (f"coalesce({rule.sql(columns, 'as_of_date', own)}, false)", one.content, rule.words("en"), own)
+                (f"coalesce({rule.sql(columns, TODAY if customers else 'as_of_date', own)}, false)", one.content, rule.words("en"), own)
             )
     parts = []
     for said, otherwise in ((1, placement.otherwise), (2, "nothing else fits")):

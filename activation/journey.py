@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 from pydantic import Field
 
-from activation.audience import Audience, Target, Who, attach_published, columns_of, load_audiences
+from activation.audience import TODAY, Audience, Target, Who, attach_published, columns_of, load_audiences
 from activation.rules import Rule
 from warehouse import lake
 from warehouse.declarations import Declared, load_folder
@@ -228,7 +228,7 @@ def _move(con: duckdb.DuckDBPyConnection, journey: Journey, at: datetime) -> Non
     )
     for event, reason, rule, needs_audience in _ends(journey):
         values: list[Any] = []
-        condition = rule.sql(columns, "c.as_of_date", values) if rule else "false"
+        condition = rule.sql(columns, TODAY, values) if rule else "false"
         gone = (
             f"u.customer_id NOT IN (SELECT customer_id FROM activation.audience_members WHERE audience = '{journey.entry}' AND left_out IS NULL)"
             if needs_audience
@@ -281,7 +281,7 @@ def _take_step(
     before = [s.name for s in journey.steps[:n]]
     done_before = " AND ".join(f"list_contains(u.steps_done, '{s}')" for s in before) or "true"
     values: list[Any] = []
-    holds = f"coalesce({one.check.sql(columns, 'c.as_of_date', values)}, false)" if one.check else "true"
+    holds = f"coalesce({one.check.sql(columns, TODAY, values)}, false)" if one.check else "true"
     quiet = journey.quiet_hours
     local = f"hour(timezone(coalesce(z.time_zone, 'UTC'), timezone('UTC', {stamp})))"
     within = (

@@ -69,7 +69,7 @@ def _feed_sql() -> str:
     return f"""
         WITH sold AS (
             SELECT product_id, sum(line_amount_usd) / nullif(sum(quantity), 0) AS price_usd
-            FROM cdp.marts.order_lines AS l, (SELECT any_value(as_of_date) AS as_of_date FROM cdp.marts.customers) AS a
+            FROM cdp.marts.order_lines AS l, (SELECT max(as_of_date) AS as_of_date FROM cdp.marts.customers) AS a
             WHERE a.as_of_date - l.order_date BETWEEN 0 AND {PRICE_DAYS} AND quantity > 0 GROUP BY 1
         ),
         known AS (

@@ -134,15 +134,19 @@ def golden() -> StepResult:
     return on_working_file(work)
 
 
-def build() -> StepResult:
-    """Run dbt: staging, marts, metrics, scores, segments, figures and their tests; then what stewards look at first, which depends on the marts."""
+def build(whole: bool = False) -> StepResult:
+    """Build marts, metrics, scores, segments, figures and test them; then what stewards look at first, which depends on the marts.
+
+    Args:
+        whole: build all, also where only what was touched since the last build may be built.
+    """
     from activation.exposure import register_exposure
     from identity.review import build_review_queue
     from warehouse.transform import build as build_tables
 
     # What was sent and who was held out, for the figures that tell what it brought.
     on_working_file(register_exposure)
-    result = build_tables()
+    result = build_tables(whole)
     queue = on_working_file(build_review_queue)
     result.facts["to_review"] = queue.rows_out
     result.seconds += queue.seconds

@@ -21,14 +21,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
 
 from warehouse import files
-from warehouse.duck import PART, connect, count, has_table, name, quoted
+from warehouse.duck import PART, connect, count, has_table, name
 from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
 from warehouse.settings import settings
@@ -65,8 +67,8 @@ OWNERS = {
 #: What a Python model imports when it is called.
 IMPORTED = re.compile(r"^    from ([\w.]+) import ", re.M)
 TELL_OWNERS = ("identity.members", "intermediate.int_contact_customers")
-#: Identity tables that rows are looked up in; only whether anything in them changed is asked.
-LOOKED_UP = ("members", "contact_points")
+#: Identity tables that rows are looked up in, with what is looked up; only whether anything in them changed is asked.
+LOOKED_UP = {"members": "record_key, customer_id", "contact_points": "kind, standard, record_key"}
 
 
 #: Something to do on a connection.
@@ -129,7 +131,8 @@ def keep_plan(base: str, manifest: Path) -> None:
         work = _Work(con, plan)
         work.tell(f"{name(catalog)}.{KNOWN}")
         con.execute(
-            f"CREATE OR REPLACE TABLE {KNOWN}.as_of AS SELECT max(as_of_date) AS as_of_date, max(as_of_date) AS whole_date FROM intermediate.int_as_of"
+            f"CREATE OR REPLACE TABLE {KNOWN}.as_of AS SELECT max(as_of_date) AS as_of_date, max(as_of_date) AS whole_date "
+            "FROM intermediate.int_as_of"
         )
     finally:
         con.close()
@@ -161,12 +164,15 @@ def _nodes(manifest: dict[str, Any]) -> list[Node]:
             for c, columns in said
             if c["type"] in ("primary_key", "unique", "not_null", "check")
         ]
+        code = node["raw_code"] if kind == "python" else node.get("compiled_code")
+        parents = {places[p] for p in node["depends_on"]["nodes"] if p in places}
+        part_by = meta.get("part_by", "")
         nodes.append(
             Node(
-                id=unique_id, place=places[unique_id], kind=kind, code=(node["raw_code"] if kind == "python" else node.get("compiled_code")) or "",
-                parents=tuple(sorted({places[p] for p in node["depends_on"]["nodes"] if p in places})), part_by=meta.get("part_by", ""), part_scope=meta.get("part_scope", "") or SCOPES.get(meta.get("part_by", ""), ""),
-                part_of_all=bool(meta.get("part_of_all")), stands=bool(meta.get("stands")), comes_first=bool(meta.get("comes_first")),
-                linked_by=tuple(meta.get("linked_by", ())), told_by=tuple(meta.get("told_by", ())), turns=meta.get("turns", ""), unique_key=str(node["config"].get("unique_key") or ""),
+                id=unique_id, place=places[unique_id], kind=kind, code=code or "", parents=tuple(sorted(parents)), part_by=part_by,
+                part_scope=meta.get("part_scope") or SCOPES.get(part_by, ""), part_of_all=bool(meta.get("part_of_all")),
+                stands=bool(meta.get("stands")), comes_first=bool(meta.get("comes_first")), linked_by=tuple(meta.get("linked_by", ())),
+                told_by=tuple(meta.get("told_by", ())), turns=meta.get("turns", ""), unique_key=str(node["config"].get("unique_key") or ""),
                 rules=tuple(rules),
             )
         )  # fmt: skip
@@ -260,6 +266,7 @@ class _Work:
         self.con, self.plan = con, plan
         self.by_place = {n.place: n for n in plan.nodes if n.kind != "test"}
         self.seconds: dict[str, float] = {}
+        self.lock = Lock()
         self.written = self.touched = 0
         self.touched_pct = 0.0
         self.told, self.customers = f"{PART}.{TOUCHED}.told", f"{PART}.{TOUCHED}.customers"
@@ -307,8 +314,8 @@ class _Work:
     def _told(self, place: str) -> dict[str, Task]:
         home = name(self.plan.catalog)
         sums = " UNION ALL ".join(
-            f"SELECT '{t}' AS place, count(*) AS rows_count, sum(hash(t)) AS content FROM {home}.identity.{t} AS t"
-            for t in LOOKED_UP
+            f"SELECT '{t}' AS place, count(*) AS rows_count, sum(hash({columns})) AS content FROM {home}.identity.{t}"
+            for t, columns in LOOKED_UP.items()
         )
         made = {"looked_up": f"CREATE OR REPLACE TABLE {place}.looked_up AS {sums}"}
         for node in self._linked():
@@ -451,7 +458,8 @@ class _Work:
         )
         for link, owner in OWNERS.items():
             con.execute(
-                f"INSERT INTO {self.told} SELECT m.customer_id FROM (SELECT DISTINCT {link} FROM {PART}.{TOUCHED}.links) AS c JOIN {owner} ON c.{link} = m.link"
+                f"INSERT INTO {self.told} SELECT m.customer_id FROM (SELECT DISTINCT {link} FROM {PART}.{TOUCHED}.links) AS c "
+                f"JOIN {owner} ON c.{link} = m.link"
             )
 
     def _told_by_the_day(self, before: date, now: date) -> None:
@@ -482,7 +490,8 @@ class _Work:
             f"CREATE TABLE {touched}.records AS SELECT record_key FROM identity.members SEMI JOIN {self.customers} USING (customer_id)"
         )
         con.execute(
-            f"CREATE TABLE {touched}.contacts AS SELECT kind, standard FROM intermediate.int_contact_customers SEMI JOIN {self.customers} USING (customer_id)"
+            f"CREATE TABLE {touched}.contacts AS SELECT kind, standard FROM intermediate.int_contact_customers "
+            f"SEMI JOIN {self.customers} USING (customer_id)"
         )
         linked = [n for n in self._linked() if n.place in inputs]
         somebodys = [n for n in linked if "record_key" in n.linked_by]
@@ -537,7 +546,8 @@ class _Work:
 
         def work(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(
-                f"CREATE TABLE {links} AS SELECT {columns} FROM {known} AS c WHERE {' OR '.join(theirs)} UNION SELECT {columns} FROM {known} AS c {nobody}"
+                f"CREATE TABLE {links} AS SELECT {columns} FROM {known} AS c WHERE {' OR '.join(theirs)} "
+                f"UNION SELECT {columns} FROM {known} AS c {nobody}"
             )
             if "phone" in node.linked_by:
                 # Calls of one number are looked at together, whosever they are.
@@ -612,23 +622,28 @@ class _Work:
             graph[f"look {place}"] = {by_place[place]} if place in by_place else set()
         sorter = TopologicalSorter(graph)
         sorter.prepare()
+        chain = _chains(graph)
+        ready: list[tuple[int, str]] = []
         running: dict[Future[None], str] = {}
-        with ThreadPoolExecutor(settings().threads) as pool:
-            try:
-                while sorter.is_active():
-                    for one in sorter.get_ready():
-                        running[pool.submit(self._one, one, todo.get(one))] = one
+        threads = settings().threads
+        with ThreadPoolExecutor(threads) as pool:
+            while sorter.is_active():
+                for one in sorter.get_ready():
+                    if one in todo and todo[one].kind in ("view", "ephemeral"):
+                        sorter.done(one)
+                    else:
+                        # What most others wait for one after the other is begun first.
+                        heappush(ready, (-chain[one], one))
+                while ready and len(running) < threads:
+                    one = heappop(ready)[1]
+                    running[pool.submit(self._one, one, todo.get(one))] = one
+                if running:
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
-                        future.result()
                         sorter.done(running.pop(future))
-            finally:
-                for future in running:
-                    future.cancel()
+                        future.result()
 
     def _one(self, one: str, node: Node | None) -> None:
-        if node is not None and node.kind in ("view", "ephemeral"):
-            return
         try:
             with self._cursor() as con, self._timed(node.place if node and node.kind != "test" else one):
                 if node is None:
@@ -672,7 +687,6 @@ class _Work:
     def _part(self, con: duckdb.DuckDBPyConnection, node: Node) -> None:
         """Build the rows of those touched, and put them in the place of theirs."""
         part, whole = _in(PART, node.place), _in(self.plan.catalog, node.place)
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {PART}.{node.place.split('.')[0]}")
         scope = _scope(node.part_by, node.part_scope)
         kept = f"WHERE {scope}" if node.part_scope == "customers" else ""
         if node.kind == "python":
@@ -688,15 +702,16 @@ class _Work:
             scope = f"({scope}) AND {name(node.unique_key)} IN (SELECT {name(node.unique_key)} FROM {part})"
         con.execute("BEGIN")
         con.execute(f"DELETE FROM {whole} WHERE {scope}")
-        con.execute(f"INSERT INTO {whole} BY NAME FROM {part}")
+        put: int = con.execute(f"INSERT INTO {whole} BY NAME FROM {part}").fetchall()[0][0]
         con.execute("COMMIT")
-        self.written += count(con, part)
+        with self.lock:
+            self.written += put
         fault(f"part.after_{node.place}")
 
     def _called(self, con: duckdb.DuckDBPyConnection, node: Node) -> Any:
         """Call the model function of a Python model."""
         space: dict[str, Any] = {}
-        exec(compile(node.code, node.place, "exec"), space)  # noqa: S102 (our own model, as dbt itself runs it)
+        exec(compile(node.code, node.place, "exec"), space)
         return space["model"](
             _Dbt(con, PART if node.is_part else self.plan.catalog, {p.split(".")[1]: p for p in node.parents}), con
         )
@@ -737,10 +752,12 @@ class _Work:
                 if count(con, changed):
                     con.execute("BEGIN")
                     con.execute(
-                        f"DELETE FROM {KNOWN}.{table} AS t USING (SELECT DISTINCT {', '.join(links)} FROM {changed}) AS k WHERE {_same(links, 't', 'k')}"
+                        f"DELETE FROM {KNOWN}.{table} AS t USING (SELECT DISTINCT {', '.join(links)} FROM {changed}) AS k "
+                        f"WHERE {_same(links, 't', 'k')}"
                     )
                     con.execute(
-                        f"INSERT INTO {KNOWN}.{table} SELECT t.* FROM {self._now(table)} AS t SEMI JOIN {changed} AS k ON {_same(links, 't', 'k')}"
+                        f"INSERT INTO {KNOWN}.{table} SELECT t.* FROM {self._now(table)} AS t "
+                        f"SEMI JOIN {changed} AS k ON {_same(links, 't', 'k')}"
                     )
                     con.execute("COMMIT")
             con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.as_of AS FROM {PART}.{KNOWN}.as_of")
@@ -765,6 +782,15 @@ def _in_order(nodes: list[Node], by_place: dict[str, Node]) -> Iterable[Node]:
     chosen = {n.place for n in nodes}
     order = TopologicalSorter({n.place: {p for p in n.parents if p in chosen} for n in nodes}).static_order()
     return [by_place[place] for place in order]
+
+
+def _chains(graph: dict[str, set[str]]) -> dict[str, int]:
+    """Return for each task how many wait for it one after the other."""
+    chains = dict.fromkeys(graph, 0)
+    for one in reversed(list(TopologicalSorter(graph).static_order())):
+        for before in graph[one]:
+            chains[before] = max(chains[before], chains[one] + 1)
+    return chains
 
 
 def _flat(place: str) -> str:

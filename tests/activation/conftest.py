@@ -67,11 +67,11 @@ class Company:
         con.execute("CREATE SCHEMA IF NOT EXISTS marts; CREATE SCHEMA IF NOT EXISTS segments")
         con.execute(
             "CREATE OR REPLACE TABLE marts.customers (customer_id VARCHAR, given_name VARCHAR, surnames VARCHAR, email VARCHAR, phone VARCHAR, "
-            "country VARCHAR, postcode VARCHAR, city VARCHAR, region VARCHAR, birth_date DATE)"
+            "country VARCHAR, postcode VARCHAR, city VARCHAR, region VARCHAR, birth_date DATE, as_of_date DATE)"
         )
         for ident, p in sorted(self.people.items()):
             con.execute(
-                "INSERT INTO marts.customers VALUES (?, ?, ?, ?, ?, 'MX', '06000', 'CDMX', 'CDMX', NULL)",
+                "INSERT INTO marts.customers VALUES (?, ?, ?, ?, ?, 'MX', '06000', 'CDMX', 'CDMX', NULL, DATE '2026-10-31')",
                 [ident, p["given_name"], p["surnames"], p["email"], p["phone"]],
             )
         con.execute(

@@ -1,0 +1,229 @@
+"""A build of a part makes what a whole build makes: of customers touched all, of others what does not compare them with everybody."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from warehouse.duck import connect
+from warehouse.parts import build_part
+
+DAYS = {"CDP_WHOLE_BUILD_DAYS": "7"}
+#: Of what changes slowly a snapshot keeps since when it is so: another build is at another time.
+LATER = {"CDP_NOW": "2026-11-02T06:00:00+00:00"}
+#: Tables of what stands until the next whole build, and what is told by them.
+STANDS = {
+    "fitted.fitted_neighbours", "fitted.fitted_basket_rules", "fitted.fitted_drift", "scores.basket_rules", "scores.score_drift",
+    "scores.product_pairs", "history.customer_states",
+}  # fmt: skip
+#: Columns that are told by what is bought together: it stands.
+BY_NEIGHBOURS = {
+    "marts.customers": {"recommended_product_ids", "next_best_action", "next_best_action_channel"},
+    "history.customer_history": {"next_best_action"},
+    "intermediate.int_customer_values": set(),
+}
+OFFERED = {
+    "fitted.fitted_offers",
+    "scores.recommendations",
+    "scores.not_to_offer",
+    "scores.action_candidates",
+    "scores.next_best_actions",
+}
+#: Places among everybody: those who were not touched have the numbers that they had.
+AMONG_ALL = {"intermediate.int_metric_places": set(), "metrics.customer_metrics": {"peer_percentile"}}
+
+
+def of(folder: Path, *statements: str) -> None:
+    con = duckdb.connect(str(folder / "warehouse" / "build.duckdb"))
+    con.execute("SET TimeZone = 'UTC'")
+    for sql in statements:
+        con.execute(sql)
+    con.close()
+
+
+def asked(folder: Path, sql: str) -> list[tuple]:
+    con = duckdb.connect(str(folder / "warehouse" / "build.duckdb"), read_only=True)
+    found = con.execute(sql).fetchall()
+    con.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def built(cdp):
+    """Build a folder where a part may be built, and return what was said."""
+
+    def build(folder: Path, *arguments: str, check: bool = True, **environment: str) -> str:
+        done = cdp(folder, "build", *arguments, check=check, **{**DAYS, **environment})
+        return done.stdout + done.stderr
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def known(finished, built, tmp_path_factory):
+    """A data folder after a whole build after which a part may be built; its bronze is of tables, so that a test can change rows."""
+    folder = tmp_path_factory.mktemp("parts") / "known"
+    shutil.copytree(finished, folder)
+    names = asked(folder, "SELECT view_name FROM duckdb_views() WHERE schema_name = 'bronze' AND NOT internal")
+    of(
+        folder,
+        *(
+            f'CREATE TABLE bronze."{n}__rows" AS FROM bronze."{n}"; DROP VIEW bronze."{n}"; ALTER TABLE bronze."{n}__rows" RENAME TO "{n}"'
+            for (n,) in names
+        ),
+    )
+    assert "dbt build" in built(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(known, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(known, folder)
+    return folder
+
+
+def tables(folder: Path) -> dict[str, list[str]]:
+    found = asked(
+        folder,
+        "SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
+        "SEMI JOIN duckdb_tables() USING (database_name, schema_name, table_name) WHERE schema_name IN "
+        "('marts', 'metrics', 'segments', 'scores', 'figures', 'fitted', 'intermediate', 'history') GROUP BY 1 ORDER BY 1",
+    )
+    return dict(found)
+
+
+def differing(one: Path, other: Path, table: str, columns: list[str], where: str = "") -> int:
+    con = duckdb.connect()
+    for name, folder in (("a", one), ("b", other)):
+        con.execute(f"ATTACH '{folder / 'warehouse' / 'build.duckdb'}' AS {name} (READ_ONLY)")
+    listed = ", ".join(f'"{c}"' for c in columns)
+    a, b = (f"SELECT {listed} FROM {name}.{table} {where}" for name in ("a", "b"))
+    found = con.execute(f"SELECT count(*) FROM (({a} EXCEPT ALL {b}) UNION ALL ({b} EXCEPT ALL {a}))").fetchall()[0][0]
+    con.close()
+    return found
+
+
+def changed(folder: Path, cdp) -> None:
+    """Let rows of many sources be gone, and others be other than they were; records of people among them."""
+    sums = ("sap_invoices", "sap_invoice_lines", "sap_sales_orders", "sap_sales_order_lines")
+    names = [
+        n
+        for (n,) in asked(folder, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'bronze'")
+        if n not in sums
+        and not n.endswith(("_items", "_products", "_stock", "_campaigns", "_campaign_days", "_ad_days"))
+    ]
+    of(folder, *(f'DELETE FROM bronze."{n}" WHERE hash(_file, _line) % 150 = 3' for n in names))
+    money = asked(
+        folder,
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'bronze' AND data_type LIKE 'DECIMAL%' AND "
+        "(column_name LIKE '%amount%' OR column_name LIKE '%total%' OR column_name LIKE '%value%') ORDER BY ALL",
+    )
+    of(
+        folder,
+        *(
+            f'UPDATE bronze."{t}" SET "{c}" = "{c}" + 1 WHERE hash(_file, _line) % 150 = 4'
+            for t, c in money
+            if t in names
+        ),
+    )
+    for step in ("standardise", "link", "cluster", "golden"):
+        cdp(folder, step)
+
+
+def test_a_part_is_what_a_whole_build_makes(copy, tmp_path, built, cdp):
+    changed(copy, cdp)
+    whole = tmp_path / "whole"
+    shutil.copytree(copy, whole)
+    assert "build of a part" in built(copy)
+    assert "dbt build" in built(whole, "--whole", **LATER)
+    touched = asked(copy, "SELECT count(*) FROM known.touched")[0][0]
+    everybody = asked(copy, "SELECT count(*) FROM identity.profiles")[0][0]
+    assert 0 < touched < everybody / 4
+    compared, wrong = 0, {}
+    for table, columns in tables(copy).items():
+        if table in STANDS | OFFERED or table in ("intermediate.int_metric_places", "figures.figures"):
+            continue
+        told = BY_NEIGHBOURS.get(table, set()) | AMONG_ALL.get(table, set())
+        kept = [c for c in columns if c not in told]
+        whose = next((c for c in ("customer_id", "subject_id") if c in columns), None)
+        # Facts are those of everybody; what is said of a customer is compared for those touched.
+        of_touched = whose and not (table.startswith("marts.") and table != "marts.customers")
+        if table in ("fitted.fitted_late_invoices", "fitted.fitted_leads"):
+            of_touched = False
+        found = differing(copy, whole, table, kept, f"WHERE {whose} IN (FROM a.known.touched)" if of_touched else "")
+        compared += 1
+        if found:
+            wrong[table] = found
+    assert wrong == {}
+    assert compared > 100
+    # What a figure says is what the whole build says of it, but for what hangs on numbers among all.
+    assert differing(copy, whole, "figures.figures", ["figure", "as_of_date", "dimension"]) == 0
+
+
+def test_where_nothing_is_new_nobody_is_touched_and_nothing_changes(copy, known, built):
+    assert "customers_touched=0" in built(copy)
+    same = {t: differing(copy, known, t, columns) for t, columns in tables(known).items()}
+    assert {t: n for t, n in same.items() if n} == {}
+    # Comments are what people read of a column: they stay.
+    said = "SELECT count(*) FROM duckdb_columns() WHERE comment IS NOT NULL"
+    assert asked(copy, said) == asked(known, said)
+
+
+def test_on_a_new_day_who_was_not_touched_keeps_the_day_of_the_numbers(copy, built):
+    day, customer, order = asked(
+        copy,
+        "SELECT as_of_date, customer_id, split_part(order_id, ':', 2) FROM marts.orders, intermediate.int_as_of WHERE source = 'woocommerce' "
+        "AND customer_id IS NOT NULL ORDER BY order_id LIMIT 1",
+    )[0]
+    of(
+        copy,
+        "INSERT INTO bronze.woocommerce_orders SELECT * REPLACE (order_id || '9' AS order_id, "
+        f"TIMESTAMP '{day} 12:00:00' + INTERVAL 1 DAY AS created_at) FROM bronze.woocommerce_orders WHERE order_id = '{order}'",
+    )
+    assert "build of a part" in built(copy)
+    days = dict(asked(copy, "SELECT customer_id, as_of_date FROM marts.customers"))
+    touched = {c for (c,) in asked(copy, "FROM known.touched")}
+    assert customer in touched
+    assert asked(copy, "SELECT max(as_of_date) - max(whole_date) FROM known.as_of") == [(1,)]
+    assert {c for c, on in days.items() if on > day} == touched & set(days)
+    assert {on for c, on in days.items() if c not in touched} == {day}
+    # Silence, too, touches those for whom it reaches a bound on that day.
+    bound = f"SELECT customer_id FROM marts.customers WHERE DATE '{day}' + 1 - last_order_date IN (91, 181, 366, 901)"
+    assert {c for (c,) in asked(copy, bound)} <= touched
+
+
+def test_later_than_is_allowed_and_on_another_base_a_whole_build_is_due(copy, monkeypatch):
+    monkeypatch.setenv("CDP_DATA", str(copy))
+    of(copy, "UPDATE known.as_of SET whole_date = whole_date - 8")
+    con = connect()
+    base = con.execute("SELECT base FROM main.build_base").fetchall()[0][0]
+    assert build_part(con, "of another project", 7) is None
+    assert build_part(con, base, 7) is None
+    assert build_part(con, base, 8) is not None
+    con.close()
+
+
+def test_what_does_not_add_up_stops_the_part_and_the_next_build_is_whole(copy, built):
+    of(
+        copy,
+        "CREATE TABLE bronze.kept AS FROM bronze.sap_invoice_lines",
+        "DELETE FROM bronze.sap_invoice_lines WHERE hash(_file, _line) % 50 = 1",
+    )
+    said = built(copy, check=False)
+    assert "sap_lines_add_up_to_documents" in said
+    assert "next build is a whole one" in said
+    # Nothing stands for the next one to build on.
+    assert asked(copy, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'build_base'") == [(0,)]
+
+
+def test_a_part_that_was_killed_is_followed_by_a_whole_build(copy, known, built, cdp):
+    cdp(copy, "build", check=False, **DAYS, CDP_FAULT="part.after_marts.orders:kill")
+    assert "dbt build" in built(copy, **LATER)
+    same = {
+        t: differing(copy, known, t, columns) for t, columns in tables(known).items() if not t.startswith("history.")
+    }
+    assert {t: n for t, n in same.items() if n} == {}
