@@ -114,7 +114,10 @@ def rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None 
 
 def has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     """Tell whether a table or view is there."""
+    # The information schema would bind every view first, which takes half a second in the working file.
     found = con.execute(
-        "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?", [schema, table]
+        "SELECT count(*) FROM (SELECT schema_name, table_name FROM duckdb_tables() UNION ALL SELECT schema_name, view_name FROM duckdb_views()) "
+        "WHERE schema_name = ? AND table_name = ?",
+        [schema, table],
     ).fetchall()
     return bool(found[0][0])

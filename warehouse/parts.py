@@ -31,7 +31,7 @@ import duckdb
 
 from warehouse import files
 from warehouse.duck import PART, connect, count, has_table, name
-from warehouse.errors import CdpError, GateFailed
+from warehouse.errors import CdpError, DeclarationError, GateFailed
 from warehouse.faults import fault
 from warehouse.settings import settings
 from warehouse.steps import StepResult, step
@@ -119,8 +119,17 @@ def _plan_path() -> Path:
     return settings().state / "dbt" / "parts.json"
 
 
+def forget_plan() -> None:
+    """Let no part be built on what the last whole build knew: the tables will not be those of that time."""
+    _plan_path().unlink(missing_ok=True)
+
+
 def keep_plan(base: str, manifest: Path) -> None:
-    """Keep what a whole build ran, out of dbt's manifest, and what it knew of sources and identity."""
+    """Keep what a whole build ran, out of dbt's manifest, and what it knew of sources and identity.
+
+    Raises:
+        DeclarationError: `meta` of a model says what is not known.
+    """
     found = files.read_json(manifest)
     con = connect()
     try:
@@ -167,6 +176,11 @@ def _nodes(manifest: dict[str, Any]) -> list[Node]:
         code = node["raw_code"] if kind == "python" else node.get("compiled_code")
         parents = {places[p] for p in node["depends_on"]["nodes"] if p in places}
         part_by = meta.get("part_by", "")
+        if part_by and part_by not in SCOPES:
+            raise DeclarationError(
+                f"{node.get('patch_path') or node['original_file_path']}: meta part_by of {node['name']} is '{part_by}'; "
+                f"allowed: {', '.join(SCOPES)}"
+            )
         nodes.append(
             Node(
                 id=unique_id, place=places[unique_id], kind=kind, code=code or "", parents=tuple(sorted(parents)), part_by=part_by,
@@ -222,6 +236,7 @@ def build_part(con: duckdb.DuckDBPyConnection, base: str, most_days: int) -> Ste
             # What Python models import is loaded while the database is at work.
             loaded = beside.submit(_load, [n.code for n in plan.nodes if n.kind == "python"])
             if not work.find_touched(most_days):
+                result.facts = {"whole_build_is_due": True}
                 return None
             work.make_part()
             loaded.result()
@@ -271,7 +286,7 @@ class _Work:
         self.touched_pct = 0.0
         self.told, self.customers = f"{PART}.{TOUCHED}.told", f"{PART}.{TOUCHED}.customers"
         self.later: list[str] = []
-        self._columns_of: dict[str, list[str]] = {}
+        self.columns: dict[str, list[str]] = {}
 
     def _each(self, tasks: dict[str, Task]) -> None:
         """Run tasks that do not wait for each other, each on a connection of its own, as many at a time as there are processors."""
@@ -339,12 +354,16 @@ class _Work:
         return work
 
     def _columns(self, place: str) -> list[str]:
-        schema, table = place.split(".", 1)
-        found = self.con.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
-            [self.plan.catalog, schema, table],
-        ).fetchall()
-        return [row[0] for row in found]
+        """Return the columns of a table or view of the working file, which are asked for once: a build of a part changes none."""
+        with self.lock:
+            if not self.columns:
+                found = self.con.execute(
+                    "SELECT schema_name || '.' || table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
+                    "WHERE database_name = ? GROUP BY 1",
+                    [self.plan.catalog],
+                ).fetchall()
+                self.columns = dict(found)
+        return self.columns[place]
 
     # Who is touched
 
@@ -519,7 +538,6 @@ class _Work:
         self._tell_owners(somebodys)
         # Views of what is not made yet are looked at when a model asks for them.
         self.later = [p for p in inputs if p not in {n.place for n in linked} and p not in TELL_OWNERS]
-        self._columns_of = {p: self._columns(p) for p in self.later}
 
     def _is_made(self, place: str) -> bool:
         node = self.by_place.get(place)
@@ -593,7 +611,7 @@ class _Work:
 
     def _look(self, con: duckdb.DuckDBPyConnection, place: str) -> None:
         """Make what a model of the part reads and the part does not make: the rows of those touched, or a view of all."""
-        columns = self._columns_of[place]
+        columns = self._columns(place)
         target, source = _in(PART, place), _in(self.plan.catalog, place)
         if place == "identity.contact_points":
             con.execute(f"CREATE TABLE {target} AS FROM {source} SEMI JOIN {PART}.{TOUCHED}.records USING (record_key)")
@@ -679,10 +697,22 @@ class _Work:
         """Write all rows of a table anew; the table stays, with what is said of its columns."""
         place = _in(self.plan.catalog, node.place)
         self._hold_rules(con, node, fresh)
-        con.execute("BEGIN")
-        con.execute(f"DELETE FROM {place}")
-        con.execute(f"INSERT INTO {place} BY NAME FROM {fresh}")
-        con.execute("COMMIT")
+        if not self._is_as_it_was(con, node, fresh):
+            con.execute("BEGIN")
+            con.execute(f"DELETE FROM {place}")
+            con.execute(f"INSERT INTO {place} BY NAME FROM {fresh}")
+            con.execute("COMMIT")
+
+    def _is_as_it_was(self, con: duckdb.DuckDBPyConnection, node: Node, fresh: str, scope: str = "true") -> bool:
+        """Tell whether rows are those that stand in their place: what is written again is packed again when the file is closed."""
+        columns = ", ".join(name(c) for c in self._columns(node.place))
+        before, now = (
+            f"SELECT {columns} FROM {_in(self.plan.catalog, node.place)} WHERE {scope}",
+            f"SELECT {columns} FROM {fresh}",
+        )
+        if count(con, f"({before})") != count(con, fresh):
+            return False
+        return not con.execute(f"SELECT 1 FROM ({now} EXCEPT ALL {before}) LIMIT 1").fetchall()
 
     def _part(self, con: duckdb.DuckDBPyConnection, node: Node) -> None:
         """Build the rows of those touched, and put them in the place of theirs."""
@@ -700,6 +730,9 @@ class _Work:
         if node.unique_key:
             # What is kept by day: only rows of the days that were built anew are replaced.
             scope = f"({scope}) AND {name(node.unique_key)} IN (SELECT {name(node.unique_key)} FROM {part})"
+        fault(f"part.before_{node.place}")
+        if self._is_as_it_was(con, node, part, scope):
+            return
         con.execute("BEGIN")
         con.execute(f"DELETE FROM {whole} WHERE {scope}")
         put: int = con.execute(f"INSERT INTO {whole} BY NAME FROM {part}").fetchall()[0][0]

@@ -23,7 +23,7 @@ from warehouse import files
 from warehouse.duck import connect, has_table, quoted
 from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
-from warehouse.parts import build_part, keep_plan
+from warehouse.parts import build_part, forget_plan, keep_plan
 from warehouse.settings import ROOMS, child_environment, now, settings
 from warehouse.steps import StepResult, step
 
@@ -94,6 +94,8 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
     fault(f"dbt.before_{command}")
     with step(f"dbt {command}") as result:
         is_whole = command == "build" and "--select" not in arguments
+        if is_whole:
+            forget_plan()
         base = base_now() if is_whole else ""
         if is_whole and stands(base):
             arguments = (*arguments, *LEAVE_STANDING)

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from warehouse.parts import SCOPES
 from warehouse.transform import STANDING
 
 PUBLISHED = {"marts", "metrics", "segments", "scores", "figures", "history"}
@@ -24,7 +25,7 @@ BELOW = {
     "history": {"marts", "metrics"},
 }
 #: What is wide for people to read stands above all that it gathers.
-GATHERS = {"customers", "customer_metrics", "int_customer_states"}
+GATHERS = {"customers", "customer_metrics", "int_customer_values", "int_customer_states"}
 SEES_MACRO_SEGMENTS = {"fitted_micro_segments", "lifecycle_stages"}
 
 
@@ -182,3 +183,31 @@ def test_seeds_are_described_and_tested(manifest, tests_of):
 def test_the_unit_tests_of_the_models_pass(in_finished, cdp):
     said = cdp(in_finished, "unit-tests").stdout
     assert "pass=" in said and int(re.search(r"pass=(\d+)", said).group(1)) >= 34
+
+
+def test_what_is_built_of_customers_touched_reads_nothing_of_others_unseen(manifest, models):
+    """A view of sources that rows of a part come from says by what its rows are somebody's: else changes in it would touch nobody."""
+    links = {"record_key", "email", "phone", "anonymous_id"}
+    looked_up = {
+        "stg_hubspot__companies",
+        "stg_salesforce__accounts",
+        "stg_twilio__tracking_numbers",
+        "int_products__unioned",
+    }
+    wrong = []
+    for name, node in models.items():
+        meta = node["config"]["meta"]
+        if "part_by" in meta and meta["part_by"] not in SCOPES:
+            wrong.append(f"{name}: part_by {meta['part_by']}")
+        if "part_by" not in meta or meta.get("part_of_all"):
+            continue
+        for parent in node["depends_on"]["nodes"]:
+            below = manifest["nodes"].get(parent)
+            is_view = below and below["config"]["materialized"] == "view" and below["name"] not in looked_up
+            if is_view and not below["config"]["meta"].get("linked_by"):
+                wrong.append(f"{name} reads {below['name']}, which does not say whose its rows are")
+    for name, node in models.items():
+        linked = set(node["config"]["meta"].get("linked_by", ()))
+        if linked and not (linked <= links or linked in ({"order_id"}, {"account_id"})):
+            wrong.append(f"{name}: linked_by {sorted(linked)}")
+    assert wrong == []

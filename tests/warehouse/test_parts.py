@@ -182,7 +182,7 @@ def test_on_a_new_day_who_was_not_touched_keeps_the_day_of_the_numbers(copy, bui
     of(
         copy,
         "INSERT INTO bronze.woocommerce_orders SELECT * REPLACE (order_id || '9' AS order_id, "
-        f"TIMESTAMP '{day} 12:00:00' + INTERVAL 1 DAY AS created_at) FROM bronze.woocommerce_orders WHERE order_id = '{order}'",
+        f"TIMESTAMP '{day} 12:00:00' + INTERVAL 1 DAY AS paid_at) FROM bronze.woocommerce_orders WHERE order_id = '{order}'",
     )
     assert "build of a part" in built(copy)
     days = dict(asked(copy, "SELECT customer_id, as_of_date FROM marts.customers"))
