@@ -439,7 +439,7 @@ class _Work:
             self.con.execute(
                 f"INSERT INTO {self.told} SELECT DISTINCT customer_id FROM ({_differing(fresh, node.place)})"
             )
-        self._replace_whole(self.con, node, fresh)
+        self._replace_whole(self.con, node, f"FROM {fresh}")
 
     def _told_by_identity(self) -> None:
         con, changed = self.con, f"{PART}.{TOUCHED}.changed"
@@ -686,33 +686,20 @@ class _Work:
         if node.kind == "python":
             con.execute(f"USE {name(self.plan.catalog)}")
             found = self._called(con, node)  # noqa: F841 (DuckDB finds it by its name)
-            con.execute(f"CREATE OR REPLACE TABLE {PART}.{TOUCHED}.{_flat(node.place)} AS FROM found")
-            self._replace_whole(con, node, f"{PART}.{TOUCHED}.{_flat(node.place)}")
-        else:
             fresh = f"{PART}.{TOUCHED}.{_flat(node.place)}"
-            con.execute(f"CREATE OR REPLACE TABLE {fresh} AS {node.code}")
-            self._replace_whole(con, node, fresh)
+            con.execute(f"CREATE OR REPLACE TABLE {fresh} AS FROM found")
+            self._replace_whole(con, node, f"FROM {fresh}")
+        else:
+            self._replace_whole(con, node, f"({node.code})")
 
-    def _replace_whole(self, con: duckdb.DuckDBPyConnection, node: Node, fresh: str) -> None:
+    def _replace_whole(self, con: duckdb.DuckDBPyConnection, node: Node, rows: str) -> None:
         """Write all rows of a table anew; the table stays, with what is said of its columns."""
         place = _in(self.plan.catalog, node.place)
-        self._hold_rules(con, node, fresh)
-        if not self._is_as_it_was(con, node, fresh):
-            con.execute("BEGIN")
-            con.execute(f"DELETE FROM {place}")
-            con.execute(f"INSERT INTO {place} BY NAME FROM {fresh}")
-            con.execute("COMMIT")
-
-    def _is_as_it_was(self, con: duckdb.DuckDBPyConnection, node: Node, fresh: str, scope: str = "true") -> bool:
-        """Tell whether rows are those that stand in their place: what is written again is packed again when the file is closed."""
-        columns = ", ".join(name(c) for c in self._columns(node.place))
-        before, now = (
-            f"SELECT {columns} FROM {_in(self.plan.catalog, node.place)} WHERE {scope}",
-            f"SELECT {columns} FROM {fresh}",
-        )
-        if count(con, f"({before})") != count(con, fresh):
-            return False
-        return not con.execute(f"SELECT 1 FROM ({now} EXCEPT ALL {before}) LIMIT 1").fetchall()
+        con.execute("BEGIN")
+        con.execute(f"DELETE FROM {place}")
+        con.execute(f"INSERT INTO {place} BY NAME {rows}")
+        self._hold_rules(con, node, place)
+        con.execute("COMMIT")
 
     def _part(self, con: duckdb.DuckDBPyConnection, node: Node) -> None:
         """Build the rows of those touched, and put them in the place of theirs."""
@@ -730,9 +717,6 @@ class _Work:
         if node.unique_key:
             # What is kept by day: only rows of the days that were built anew are replaced.
             scope = f"({scope}) AND {name(node.unique_key)} IN (SELECT {name(node.unique_key)} FROM {part})"
-        fault(f"part.before_{node.place}")
-        if self._is_as_it_was(con, node, part, scope):
-            return
         con.execute("BEGIN")
         con.execute(f"DELETE FROM {whole} WHERE {scope}")
         put: int = con.execute(f"INSERT INTO {whole} BY NAME FROM {part}").fetchall()[0][0]
