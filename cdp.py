@@ -117,7 +117,9 @@ def cluster_command(accept: str) -> None:
 
 
 @cli.command("build")
-@click.option("--whole", is_flag=True, help="Build all, also where CDP_WHOLE_BUILD_DAYS allows to build only what was touched.")
+@click.option(
+    "--whole", is_flag=True, help="Build all, also where CDP_WHOLE_BUILD_DAYS allows to build only what was touched."
+)
 def build_command(whole: bool) -> None:
     """Build marts, metrics, scores, segments and figures, with their tests."""
     _say(pipeline.build(whole))

@@ -164,7 +164,12 @@ def _pick(placement: Placement, columns: dict[str, str], values: list[Any], *, c
         rule = one.rule if customers else one.visitors
         if rule is not None:
             arms.append(
-                (f"coalesce({rule.sql(columns, TODAY if customers else 'as_of_date', own)}, false)", one.content, rule.words("en"), own)
+                (
+                    f"coalesce({rule.sql(columns, TODAY if customers else 'as_of_date', own)}, false)",
+                    one.content,
+                    rule.words("en"),
+                    own,
+                )
             )
     parts = []
     for said, otherwise in ((1, placement.otherwise), (2, "nothing else fits")):
