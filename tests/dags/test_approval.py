@@ -34,7 +34,7 @@ def waiting(workspace, monkeypatch):
         "CREATE TABLE marts.customers AS SELECT 'C' || i AS customer_id, 'Ana' AS given_name, 'Ruiz' AS surnames, "
         "'ana' || i || '@x.example' AS email, "
         "NULL::VARCHAR AS phone, 'MX' AS country, NULL::VARCHAR AS postcode, NULL::VARCHAR AS city, "
-        "NULL::VARCHAR AS region, NULL::DATE AS birth_date "
+        "NULL::VARCHAR AS region, NULL::DATE AS birth_date, DATE '2026-10-31' AS as_of_date "
         "FROM range(3) AS t (i)"
     )
     con.execute(

@@ -253,7 +253,7 @@ found as (
         null,
         'all',
         'all',
-        (select avg(margin_usd) from {{ ref("lifetime_value") }}) / nullif((select avg(cac_usd) from acquisition), 0)
+        (select avg(margin_usd) from {{ ref("lifetime_value") }}) / nullif((select avg(cac_usd::decimal(18, 6)) from acquisition), 0)
     union all
     select
         'marketing_originated_pct',
