@@ -228,6 +228,9 @@ def build_part(con: duckdb.DuckDBPyConnection, base: str, most_days: int) -> Ste
     plan = _plan()
     if plan is None or plan.base != base or not has_table(con, KNOWN, "as_of"):
         return None
+    # A dbt that was broken off leaves a manifest of models that it had not compiled yet.
+    if any(n.kind in ("table", "incremental") and not n.code for n in plan.nodes):
+        return None
     con.execute(f"ATTACH ':memory:' AS {PART}")
     con.execute("SET checkpoint_threshold = '1GB'")
     try:
