@@ -48,6 +48,9 @@ def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckd
     con.execute("SET TimeZone = 'UTC'")
     if target is not None and not read_only:
         con.execute(f"SET disabled_compression_methods = '{PACKING}'")
+        if target == config.working_file:
+            # Where some rows of a large table were replaced, tidying up may write all of it anew; the next whole build does that anyway.
+            con.execute("SET max_vacuum_tasks = 0")
         for schema in SCHEMAS:
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     return con

@@ -23,7 +23,8 @@ from warehouse import files
 from warehouse.duck import connect, has_table, quoted
 from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
-from warehouse.parts import build_part, forget_plan, keep_plan
+from warehouse.parts import build_part, keep_plan
+from warehouse.plan import forget_plan
 from warehouse.settings import ROOMS, child_environment, now, settings
 from warehouse.steps import StepResult, step
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from warehouse.parts import SCOPES
+from warehouse.plan import CUTS, SCOPES
 from warehouse.transform import STANDING
 
 PUBLISHED = {"marts", "metrics", "segments", "scores", "figures", "history"}
@@ -211,3 +211,6 @@ def test_what_is_built_of_customers_touched_reads_nothing_of_others_unseen(manif
         if linked and not (linked <= links or linked in ({"order_id"}, {"account_id"})):
             wrong.append(f"{name}: linked_by {sorted(linked)}")
     assert wrong == []
+    # Each of these is told by the rows of one relation of sources.
+    told = sorted(node["config"]["meta"]["cuts"] for node in models.values() if "cuts" in node["config"]["meta"])
+    assert told == sorted(CUTS)

@@ -8,8 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from warehouse import files
 from warehouse.duck import connect
-from warehouse.parts import build_part
+from warehouse.errors import DeclarationError
+from warehouse.parts import build_part, keep_plan
 
 DAYS = {"CDP_WHOLE_BUILD_DAYS": "7"}
 #: Of what changes slowly a snapshot keeps since when it is so: another build is at another time.
@@ -209,6 +211,31 @@ def test_later_than_is_allowed_and_on_another_base_a_whole_build_is_due(copy, mo
     assert build_part(con, base, 7) is None
     assert build_part(con, base, 8) is not None
     con.close()
+
+
+def test_on_models_that_were_not_compiled_a_whole_build_is_due(copy, monkeypatch):
+    monkeypatch.setenv("CDP_DATA", str(copy))
+    # A dbt that was broken off has parsed all models and compiled none.
+    path = copy / "state" / "dbt" / "parts.json"
+    plan = files.read_json(path)
+    files.write_json(path, plan | {"nodes": [n | {"code": ""} for n in plan["nodes"]]})
+    con = connect()
+    assert build_part(con, plan["base"], 7) is None
+    con.close()
+
+
+def test_meta_that_is_not_known_is_refused(copy, monkeypatch):
+    monkeypatch.setenv("CDP_DATA", str(copy))
+    path = copy / "state" / "dbt" / "target" / "manifest.json"
+    manifest = files.read_json(path)
+    node = manifest["nodes"]["model.clientela.orders"]
+    for key, allowed in (("part_by", "subject_id"), ("cuts", "invoices")):
+        told = node["config"] | {"meta": {key: "colour"}}
+        files.write_json(
+            path, manifest | {"nodes": manifest["nodes"] | {"model.clientela.orders": node | {"config": told}}}
+        )
+        with pytest.raises(DeclarationError, match=rf"orders.*meta {key} of orders is 'colour'; allowed: .*{allowed}"):
+            keep_plan("any", path)
 
 
 def test_what_does_not_add_up_stops_the_part_and_the_next_build_is_whole(copy, built):

@@ -1,7 +1,7 @@
 {# Households with their people and what they bought together. #}
 select
     homes.household_id,
-    count(distinct homes.customer_id) as members_count,
+    count(*) as members_count,
     min(homes.reason) as reason,
     coalesce(sum(spent.revenue_usd), 0) as lifetime_revenue_usd,
     coalesce(sum(spent.orders_count), 0)::bigint as orders_count,
