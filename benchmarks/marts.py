@@ -66,6 +66,12 @@ OF_A_DAY = {
     "klaviyo_events": ("profile_id", "occurred_at", "event_id", ""),
     "sendgrid_events": ("email", "occurred_at", "event_id", ""),
 }
+#: A query that stays what it is, whatever becomes of the models: beside it, builds of different hours and machines can be compared.
+REFERENCE = (
+    "SELECT count(*) FROM (SELECT i % 1000000 AS k, sum(i) AS s, max(md5(i::VARCHAR)) AS m FROM range(10000000) AS r (i) GROUP BY k) AS a "
+    "JOIN range(1000000) AS b (j) ON a.k = b.j"
+)
+REFERENCE_TIMES = 5
 BARS = {100_000: 60, 1_000_000: 360}
 #: What a day of one per cent may take of a build.
 BAR_DAY_PCT = 20
@@ -78,7 +84,8 @@ def run(sizes: tuple[int, ...] = (100_000, 1_000_000)) -> dict[str, Any]:
         _cdp(sample, "generate", "--people", str(SAMPLE_PEOPLE), "--out", str(sample))
         for step in ("land", "bronze", "standardise", "link", "cluster", "golden", "build"):
             _cdp(sample, step)
-        again = _in_process(sample)
+        reference = reference_seconds()
+        again = _in_process(sample) | {"reference_query_seconds": reference}
         runs = [measure(customers, sample, Path(folder) / f"of_{customers}") for customers in sizes]
         return {"sample_customers": SAMPLE_PEOPLE, "sample_second_build": again, "runs": runs}
 
@@ -89,6 +96,7 @@ def measure(customers: int, sample: Path, place: Path) -> dict[str, Any]:
     copies = max(round(customers / SAMPLE_PEOPLE), 1)
     (place / "warehouse").mkdir()
     facts = grown(sample / "warehouse" / "build.duckdb", place / "warehouse" / "build.duckdb", copies)
+    reference = reference_seconds()
     sys.stderr.write(f"{customers:>9,} customers: {facts['events']:,} events, {facts['rows']:,} rows\n")
     first = _timed_build(place)
     sys.stderr.write(f"{'':>9} built in {first['seconds']} s, {first['peak_mb']} MB\n")
@@ -110,7 +118,19 @@ def measure(customers: int, sample: Path, place: Path) -> dict[str, Any]:
     return {
         "customers": facts["customers"], "events": facts["events"], "rows": facts["rows"], "bar_seconds": BARS.get(customers), "bar_peak_mb": 8000,
         "first_build": first, "second_build": second, "build_of_a_day": day,
+        "reference_query_seconds": {"before": reference, "after": reference_seconds()},
     }  # fmt: skip
+
+
+def reference_seconds() -> float:
+    """Return how long the reference query takes on two threads, on average of a few times."""
+    con = connect(":memory:")
+    con.execute("SET threads = 2")
+    began = time.perf_counter()
+    for _ in range(REFERENCE_TIMES):
+        con.execute(REFERENCE).fetchall()
+    con.close()
+    return round((time.perf_counter() - began) / REFERENCE_TIMES, 2)
 
 
 def grown(source: Path, target: Path, copies: int) -> dict[str, int]:

@@ -99,8 +99,8 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("materialized", ["table", "view"])
-def test_keys_and_rules_are_held_by_what_is_built(workspace: Path, tmp_path: Path, monkeypatch, materialized):
+@pytest.mark.parametrize(("materialized", "language"), [("table", "sql"), ("view", "sql"), ("table", "py")])
+def test_keys_and_rules_are_held_by_what_is_built(workspace: Path, tmp_path: Path, monkeypatch, materialized, language):
     own = tmp_path / "own"
     own.mkdir()
     monkeypatch.setenv("CDP_DBT_MODELS", str(own))
@@ -109,9 +109,10 @@ def test_keys_and_rules_are_held_by_what_is_built(workspace: Path, tmp_path: Pat
     def build(rows_of: dict[str, list[tuple]]) -> None:
         for name, rows in rows_of.items():
             cells = ", ".join(str(row).replace("None", "null") for row in rows)
-            (own / f"{name}.sql").write_text(
-                f"select * from (values {cells}) as t (thing_id, kind, size, place)", encoding="utf-8"
-            )
+            code = f"select * from (values {cells}) as t (thing_id, kind, size, place)"
+            if language == "py":
+                code = f'def model(dbt, session):\n    return session.sql("""{code}""")\n'
+            (own / f"{name}.{language}").write_text(code, encoding="utf-8")
         declared = (KEYED.format(name=name, materialized=materialized) for name in rows_of)
         (own / "models.yml").write_text("models:\n" + "".join(declared), encoding="utf-8")
         run_dbt("build", "--select", *rows_of)
