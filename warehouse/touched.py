@@ -53,7 +53,10 @@ Task = Callable[[duckdb.DuckDBPyConnection], object]
 
 
 class Touched:
-    """One build of a part, on one connection with the database in memory beside the working file."""
+    """Who is touched, and their rows, on a connection with the database in memory beside the working file.
+
+    `count` and `pct` are of customers touched, `seconds` of what was done so far, `later` places that are looked at when a model asks for them.
+    """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         self.con, self.plan = con, plan
