@@ -399,7 +399,7 @@ class Touched:
         """Make what a model of the part reads and the part does not make: the rows of those touched, or a view of all."""
         target, source = within(PART, place), within(self.plan.catalog, place)
         node = self.by_place.get(place)
-        # What comes first is small, and some of it is said without whom it is of.
+        # Of what comes first (what tells owners is cut apart) there is little, and some models leave out whom it is of.
         columns = [] if node and node.comes_first else self._columns(place)
         if place == "identity.contact_points":
             con.execute(f"CREATE TABLE {target} AS FROM {source} SEMI JOIN {PART}.{TOUCHED}.records USING (record_key)")
@@ -454,11 +454,11 @@ def _in_order(nodes: list[Node], by_place: dict[str, Node]) -> Iterable[Node]:
     return [by_place[place] for place in order]
 
 
-def scope(column: str, scope: str = "customers") -> str:
+def scope(column: str, of: str = "customers") -> str:
     """Return the condition for rows of those touched, and of nobody, by the column that says whose a row is."""
-    key = {"customers": "customer_id", "invoices": "invoice_id"}.get(scope, column)
-    within = f"{column} IN (SELECT {key} FROM {PART}.{TOUCHED}.{scope})"
-    return f"({column} IS NULL OR {within})" if scope == "customers" else within
+    key = {"customers": "customer_id", "invoices": "invoice_id"}.get(of, column)
+    theirs = f"{column} IN (SELECT {key} FROM {PART}.{TOUCHED}.{of})"
+    return f"({column} IS NULL OR {theirs})" if of == "customers" else theirs
 
 
 def _differing(one: str, other: str) -> str:
