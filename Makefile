@@ -29,6 +29,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m warehouse.transform
 	@rm -f $(VENV)/.ready-*; touch $@
 
 assets: $(ASSETS)  ## Bring the page's scripts of others (pinned, with checksums)

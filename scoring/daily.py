@@ -22,6 +22,7 @@ import pyarrow as pa
 from scoring import demand, micro_segments, recommend, value
 from scoring.chances import kind_of, model_of
 from scoring.churn import HORIZONS_DAYS, churn_recipe
+from scoring.features import Examples
 from scoring.late_payment import LATE_DAYS, late_recipe
 from scoring.leads import LEAD
 from scoring.recipes import Recipe, challenge, chances_now, train
@@ -67,7 +68,8 @@ def churn_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
 
 def late_customers_today(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the chance that a customer's next invoice is paid late, a row per customer and days."""
-    return _all_now([late_recipe(days) for days in LATE_DAYS], con)
+    looked_up: dict[date, Examples] = {}
+    return _all_now([late_recipe(days, looked_up=looked_up) for days in LATE_DAYS], con)
 
 
 def late_invoices_today(con: duckdb.DuckDBPyConnection) -> pa.Table:

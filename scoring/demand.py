@@ -22,7 +22,7 @@ import pyarrow as pa
 from scoring.registry import Artefact, champion, keep
 
 SCORE = "demand"
-CODE = "2"
+CODE = "3"
 WEEKS_AHEAD = 4
 #: A method is chosen by the earlier origins and judged by the later ones.
 CHOSEN_BY, JUDGED_BY = 3, 2
@@ -33,6 +33,8 @@ LEAST_WEEKS, LEAST_UNITS = 26, 50
 #: Products that are forecast: those that sold most in the last half year.
 MOST_PRODUCTS = 300
 METHODS = ("AutoETS", "Ridge")
+#: Penalty of the squares of the weights of the regression, not of its mean.
+RIDGE = 1.0
 
 
 def weekly(con: duckdb.DuckDBPyConnection, as_of: date) -> pa.Table:
@@ -183,60 +185,50 @@ def _series(known: pa.Table) -> dict[str, tuple[list[date], Any, Any]]:
 
 
 def _forecasts(series: dict[str, tuple[list[date], Any, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return by product what came, the plain way and each method on the origins before; and each method's weeks ahead."""
-    import pandas as pd
-    from sklearn.linear_model import Ridge
-    from statsforecast import StatsForecast
-    from statsforecast.models import AutoETS, SklearnModel
-
-    def frames(back: int) -> tuple[Any, Any]:
-        """Return what was known `back` weeks ago, and the signals of the weeks ahead of it, which lag by the horizon."""
-        ids, weeks_of, before, sold = [], [], [], []
-        for product, (weeks, units, signals) in series.items():
-            n = len(units) - back + WEEKS_AHEAD
-            ids.append(np.full(n, product, dtype=object))
-            weeks_of.append(np.datetime64(weeks[0], "D") + 7 * np.arange(n))
-            before.append(np.vstack([np.zeros((WEEKS_AHEAD, 3)), np.column_stack([units, signals])])[:n])
-            sold.append(np.append(units[: n - WEEKS_AHEAD], np.full(WEEKS_AHEAD, np.nan)))
-        # One table for all: a table for each product takes as long as its forecast.
-        x, y = np.log1p(np.concatenate(before)), np.concatenate(sold)
-        whole = pd.DataFrame(
-            {
-                "unique_id": np.concatenate(ids), "ds": np.concatenate(weeks_of).astype("datetime64[ns]"),
-                "units_before": x[:, 0], "views_before": x[:, 1], "leads_before": x[:, 2], "y": y,
-            }
-        )  # fmt: skip
-        is_ahead = np.isnan(y)
-        return whole[~is_ahead].reset_index(drop=True), whole[is_ahead].drop(columns="y").reset_index(drop=True)
-
-    def forecast(back: int) -> Any:
-        known, ahead = frames(back)
-        smooth = StatsForecast(models=[AutoETS(season_length=1, model="ZZN")], freq="W-MON", n_jobs=1)
-        told = smooth.forecast(df=known[["unique_id", "ds", "y"]], h=WEEKS_AHEAD)
-        ridge = StatsForecast(models=[SklearnModel(Ridge(alpha=1.0), alias="Ridge")], freq="W-MON", n_jobs=1)
-        told["Ridge"] = ridge.forecast(df=known, h=WEEKS_AHEAD, X_df=ahead)["Ridge"].to_numpy()
-        return told
-
-    before = {
-        back: forecast(back).groupby("unique_id")
-        for back in range(WEEKS_AHEAD, WEEKS_AHEAD * (ORIGINS + 1), WEEKS_AHEAD)
-    }
-    now = forecast(0).groupby("unique_id")
-    past = {}
-    for product, (_, units, _) in series.items():
-        actual, plain = [], []
-        foretold: dict[str, list[Any]] = {m: [] for m in METHODS}
-        for back, groups in before.items():
-            end = len(units) - back
-            actual.append(units[end : end + WEEKS_AHEAD])
-            plain.append(np.full(WEEKS_AHEAD, units[max(end - PLAIN_WEEKS, 0) : end].mean()))
-            told = groups.get_group(product)
-            for method in METHODS:
-                foretold[method].append(np.maximum(told[method].to_numpy(), 0))
+    """Return by product what came, the plain way and each method on the origins before, the latest first; and each method's weeks ahead."""
+    past, future = {}, {}
+    backs = range(0, WEEKS_AHEAD * (ORIGINS + 1), WEEKS_AHEAD)
+    for product, (_, units, signals) in series.items():
+        n = len(units)
+        foretold = {"AutoETS": _by_smoothing(units, backs), "Ridge": _by_signals(units, signals, backs)}
+        future[product] = {m: told[0] for m, told in foretold.items()}
         past[product] = (
-            np.concatenate(actual),
-            np.concatenate(plain),
-            {m: np.concatenate(v) for m, v in foretold.items()},
+            np.concatenate([units[n - back : n - back + WEEKS_AHEAD] for back in backs[1:]]),
+            np.concatenate(
+                [np.full(WEEKS_AHEAD, units[max(n - back - PLAIN_WEEKS, 0) : n - back].mean()) for back in backs[1:]]
+            ),
+            {m: np.maximum(np.concatenate([told[back] for back in backs[1:]]), 0) for m, told in foretold.items()},
         )
-    future = {product: {m: now.get_group(product)[m].to_numpy() for m in METHODS} for product in series}
     return past, future
+
+
+def _by_smoothing(units: Any, backs: range) -> dict[int, Any]:
+    """Return the weeks ahead as told `back` weeks ago by exponential smoothing.
+
+    It is fitted twice, on what was known at the first origin by which a method is chosen and at the first by which it is judged; from
+    origin to origin its state moves on and its weights stay. So what is judged is what foretells the weeks ahead of now.
+    """
+    from statsforecast.models import AutoETS
+
+    told, judged = {}, WEEKS_AHEAD * JUDGED_BY
+    for fitted_at, until in ((max(backs), judged + WEEKS_AHEAD), (judged, 0)):
+        fitted = AutoETS(season_length=1, model="ZZN").fit(units[: len(units) - fitted_at])
+        for back in range(fitted_at, until - 1, -WEEKS_AHEAD):
+            told[back] = np.asarray(fitted.forward(y=units[: len(units) - back], h=WEEKS_AHEAD)["mean"], np.float64)
+    return told
+
+
+def _by_signals(units: Any, signals: Any, backs: range) -> dict[int, Any]:
+    """Return the weeks ahead as told `back` weeks ago by a ridge regression (Hoerl and Kennard 1970) on logarithms of what was known then.
+
+    Each week is told from units, views and leads as many weeks before it as is told ahead.
+    """
+    known = np.log1p(np.vstack([np.zeros((WEEKS_AHEAD, 3)), np.column_stack([units, signals])]))
+    told = {}
+    for back in backs:
+        end = len(units) - back
+        x, y = known[:end], units[:end]
+        mean = x.mean(axis=0)
+        weights = np.linalg.solve((x - mean).T @ (x - mean) + RIDGE * np.eye(3), (x - mean).T @ (y - y.mean()))
+        told[back] = (known[end : end + WEEKS_AHEAD] - mean) @ weights + y.mean()
+    return told

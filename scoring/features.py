@@ -84,6 +84,11 @@ def examples_of(con: duckdb.DuckDBPyConnection, query: str, names: tuple[str, ..
     return Examples(ids, columns, _plain(found["happened"]).astype(np.float64), whose)
 
 
+def day_number(day: date) -> int:
+    """Return a day as examples hold it: days since the beginning of 1970."""
+    return (day - date(1970, 1, 1)).days
+
+
 def _plain(values: Any) -> npt.NDArray[Any]:
     """Return numbers with NaN and texts with None where DuckDB says null."""
     masked: Any = np.ma.asarray(values)

@@ -8,11 +8,13 @@ of late invoices. A credit is nobody's debt and is left out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import duckdb
+import numpy as np
 
-from scoring.features import Examples, examples_of, sample_of
+from scoring.features import Examples, day_number, examples_of, sample_of
 from scoring.recipes import Recipe, Split
 from warehouse.duck import of_all
 
@@ -33,18 +35,15 @@ MART_INVOICES = (
 )
 
 
-def invoice_features(
-    con: duckdb.DuckDBPyConnection, as_of: date, late_days: int, invoices: str, which: str
-) -> Examples:
-    """Return invoices with what was known on the day each was issued, and whether it was settled later than `late_days` after due.
+def invoice_features(con: duckdb.DuckDBPyConnection, as_of: date, invoices: str, which: str) -> Examples:
+    """Return invoices with what was known on the day each was issued; :func:`paid_late` tells what happened to them.
 
-    Point in time: a settlement counts from the day after it; nothing after the day of issue enters, and nothing after `as_of`
-    decides what happened. One that is not settled is late once `late_days` have passed; before, nobody knows.
+    Point in time: a settlement counts from the day after it, of an invoice that was issued by then; nothing after the day of issue enters, so
+    that what was known is the same on whichever later day one looks back.
 
     Args:
         con: where the invoices are.
         as_of: the last day that is known.
-        late_days: days past due that still count as in time.
         invoices: a relation of `invoice_id`, `customer_id`, `amount`, `invoiced_date`, `due_date`, `paid_date`.
         which: `invoices` for those of the relation, `customers` for one to come per customer: issued on `as_of`, of the customer's
             mean amount and terms, its id being the customer's.
@@ -64,20 +63,24 @@ def invoice_features(
             FROM {invoices} WHERE invoiced_date <= {day}
         ),
         settled AS (
-            SELECT customer_id, settled_date, count(*) OVER so_far AS settled_count, sum((late > 0)::INTEGER) OVER so_far AS late_count,
+            SELECT customer_id, known_date, count(*) OVER so_far AS settled_count, sum((late > 0)::INTEGER) OVER so_far AS late_count,
                 avg(late) OVER so_far AS mean_late_days, last_value(late) OVER so_far AS last_late_days, max(late) OVER so_far AS longest_late_days,
                 sum(CASE WHEN late > 0 THEN amount ELSE 0 END) OVER so_far / nullif(sum(amount) OVER so_far, 0) AS late_amount_share
-            FROM (SELECT *, greatest(settled_date - due_date, 0) AS late FROM known WHERE settled_date IS NOT NULL)
-            WINDOW so_far AS (PARTITION BY customer_id ORDER BY settled_date, invoice_id ROWS UNBOUNDED PRECEDING)
-            QUALIFY row_number() OVER (PARTITION BY customer_id, settled_date ORDER BY invoice_id DESC) = 1
+            FROM (
+                SELECT *, greatest(settled_date - due_date, 0) AS late, greatest(settled_date, invoiced_date) AS known_date
+                FROM known WHERE settled_date IS NOT NULL
+            )
+            WINDOW so_far AS (PARTITION BY customer_id ORDER BY known_date, invoice_id ROWS UNBOUNDED PRECEDING)
+            QUALIFY row_number() OVER (PARTITION BY customer_id, known_date ORDER BY invoice_id DESC) = 1
         ),
         of_all AS (
-            SELECT settled_date, avg(is_late) OVER so_far AS late_share, avg(late) OVER so_far AS mean_late_days
+            SELECT known_date, avg(is_late) OVER so_far AS late_share, avg(late) OVER so_far AS mean_late_days
             FROM (
-                SELECT paid_date AS settled_date, avg((paid_date > due_date)::INTEGER) AS is_late, avg(greatest(paid_date - due_date, 0)) AS late
+                SELECT greatest(paid_date, invoiced_date) AS known_date, avg((paid_date > due_date)::INTEGER) AS is_late,
+                    avg(greatest(paid_date - due_date, 0)) AS late
                 FROM {invoices.replace(INVOICES, of_all(con, INVOICES))} WHERE invoiced_date <= {day} AND paid_date <= {day} GROUP BY 1
             )
-            WINDOW so_far AS (ORDER BY settled_date ROWS UNBOUNDED PRECEDING)
+            WINDOW so_far AS (ORDER BY known_date ROWS UNBOUNDED PRECEDING)
         ),
         issued AS (
             SELECT customer_id, invoiced_date AS on_date, count(*) OVER so_far AS issued_count, avg(amount) OVER so_far AS mean_amount,
@@ -110,43 +113,61 @@ def invoice_features(
             asked.due_date - asked.invoiced_date AS terms_days, asked.invoiced_date - coalesce(issued.first_date, asked.invoiced_date) AS known_days,
             asked.invoiced_date - DATE '1970-01-01' AS issued_day, asked.due_date - DATE '1970-01-01' AS due_day,
             day(asked.invoiced_date) AS issued_day_of_month, isodow(asked.due_date) AS due_weekday,
-            CASE
-                WHEN asked.settled_date - asked.due_date > {late_days} THEN 1.0
-                WHEN asked.settled_date IS NOT NULL THEN 0.0
-                WHEN {day} - asked.due_date > {late_days} THEN 1.0
-            END AS happened
+            asked.settled_date - asked.due_date AS paid_after_due_days, NULL::DOUBLE AS happened
         FROM asked
-        ASOF LEFT JOIN settled ON asked.customer_id = settled.customer_id AND asked.invoiced_date > settled.settled_date
-        ASOF LEFT JOIN of_all ON asked.invoiced_date > of_all.settled_date
+        ASOF LEFT JOIN settled ON asked.customer_id = settled.customer_id AND asked.invoiced_date > settled.known_date
+        ASOF LEFT JOIN of_all ON asked.invoiced_date > of_all.known_date
         ASOF LEFT JOIN issued ON asked.customer_id = issued.customer_id AND asked.invoiced_date > issued.on_date
         ASOF LEFT JOIN overdue ON asked.customer_id = overdue.customer_id AND asked.invoiced_date >= overdue.on_date
         ORDER BY asked.id
         """,
-        (*FEATURES, "issued_day", "due_day"),
+        (*FEATURES, "issued_day", "due_day", "paid_after_due_days"),
     )
 
 
-def late_recipe(late_days: int, invoices: str = MART_INVOICES, subject: str = "customers") -> Recipe:
+def paid_late(invoices: Examples, as_of: date, late_days: int) -> Examples:
+    """Return invoices with whether each was settled later than so many days after it was due, as known at the end of a day.
+
+    One that is not settled is late once the days have passed; before, nobody knows.
+    """
+    paid_after, overdue = invoices.columns["paid_after_due_days"], day_number(as_of) - invoices.columns["due_day"]
+    happened = np.where(np.isnan(paid_after), np.where(overdue > late_days, 1.0, np.nan), paid_after > late_days)
+    return replace(invoices, happened=happened)
+
+
+def late_recipe(
+    late_days: int,
+    invoices: str = MART_INVOICES,
+    subject: str = "customers",
+    looked_up: dict[date, Examples] | None = None,
+) -> Recipe:
     """Return the recipe of paying later than so many days after an invoice is due.
 
     Args:
         late_days: 0, 30 or 60.
         invoices: see :func:`invoice_features`.
         subject: who gets a score: each of the `customers` for an invoice to come, or the `invoices` that are open.
+        looked_up: where recipes of other days put what was known of the same invoices, so that it is looked up once for all.
     """
 
     return Recipe(
         score="pay_late" if late_days == 0 else f"pay_late_{late_days}d",
         horizon_days=late_days,
         numbers=FEATURES,
-        split=lambda con, as_of: split_by_day(con, as_of, late_days, invoices),
-        now=lambda con, as_of: invoice_features(con, as_of, late_days, invoices, subject),
+        split=lambda con, as_of: split_by_day(con, as_of, late_days, invoices, looked_up),
+        now=lambda con, as_of: paid_late(invoice_features(con, as_of, invoices, subject), as_of, late_days),
         plain="late_share",
         is_watched=subject == "invoices",
     )
 
 
-def split_by_day(con: duckdb.DuckDBPyConnection, as_of: date, late_days: int, invoices: str) -> Split:
+def split_by_day(
+    con: duckdb.DuckDBPyConnection,
+    as_of: date,
+    late_days: int,
+    invoices: str,
+    looked_up: dict[date, Examples] | None = None,
+) -> Split:
     """Return invoices whose outcome was known by the cut, and those issued after it whose outcome is known by `as_of`.
 
     Those settled at once are known sooner than those that are late, so an invoice takes part only when both could be known.
@@ -157,17 +178,15 @@ def split_by_day(con: duckdb.DuckDBPyConnection, as_of: date, late_days: int, in
         f"SELECT quantile_disc(invoiced_date, {TRAINED_SHARE}) FROM {invoices} WHERE invoiced_date <= {day} AND due_date + {late_days} < {day}"
     ).fetchall()[0][0]
     cut = cut or as_of
-    train = invoice_features(con, cut, late_days, invoices, "invoices")
-    test = invoice_features(con, as_of, late_days, invoices, "invoices")
+    looked_up = {} if looked_up is None else looked_up
+    if as_of not in looked_up:
+        looked_up[as_of] = invoice_features(con, as_of, invoices, "invoices")
+    # What became of those whose days had passed by the cut was known then, if not when they were paid.
+    known = paid_late(looked_up[as_of], as_of, late_days)
+    passed, issued = known.columns["due_day"] + late_days, known.columns["issued_day"]
     return Split(
-        train.where(train.columns["due_day"] + late_days < _day_number(cut)),
-        test.where(
-            (test.columns["issued_day"] > _day_number(cut)) & (test.columns["due_day"] + late_days < _day_number(as_of))
-        ),
+        known.where((issued <= day_number(cut)) & (passed < day_number(cut))),
+        known.where((issued > day_number(cut)) & (passed < day_number(as_of))),
         cut,
         as_of,
     )
-
-
-def _day_number(day: date) -> int:
-    return (day - date(1970, 1, 1)).days

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import numpy as np
 
-from scoring.features import Examples, examples_of, sample_of
+from scoring.features import Examples, day_number, examples_of, sample_of
 from scoring.recipes import Recipe, Split
 
 #: A click later than this after the send is no answer to it.
@@ -50,7 +50,7 @@ def send_features(
             as_of,
             sends,
         ),
-        (*NUMBERS, "hour_local", "weekday"),
+        (*NUMBERS, "hour_local", "weekday", "sent_day"),
     )
 
 
@@ -72,10 +72,14 @@ def next_sends(con: duckdb.DuckDBPyConnection, as_of: date) -> Examples:
             SELECT customer_id, count(*) AS orders, max(ordered_at) AS at FROM marts.orders
             WHERE customer_id IS NOT NULL AND NOT is_credit_note AND ordered_at < {day} GROUP BY 1
         ),
-        known AS (
-            SELECT mails.*, time_zone,
-                CASE WHEN {opened} THEN hour(timezone(coalesce(time_zone, 'UTC'), timezone('UTC', first_opened_at))) // 3 END AS part_of_day
+        zoned AS (
+            SELECT mails.*, coalesce(time_zone, 'UTC') AS time_zone, date_trunc('day', first_opened_at) AS day
             FROM {MART_SENDS} AS mails LEFT JOIN marts.customer_enrichment USING (customer_id) WHERE customer_id IS NOT NULL
+        ),
+        clocks AS ({_clocks(f"SELECT time_zone, day FROM zoned WHERE {opened}")}),
+        known AS (
+            SELECT zoned.*, CASE WHEN {opened} THEN hour({_by_the_clock("first_opened_at")}) // 3 END AS part_of_day
+            FROM zoned LEFT JOIN clocks USING (time_zone, day)
         ),
         mails AS (
             SELECT customer_id, any_value(time_zone) AS time_zone, count(*) FILTER (sent_at < {day}) AS asked,
@@ -86,7 +90,7 @@ def next_sends(con: duckdb.DuckDBPyConnection, as_of: date) -> Examples:
             FROM known GROUP BY 1
         ),
         local AS (
-            SELECT *, ({day})::TIMESTAMP AS sent_at, timezone(coalesce(time_zone, 'UTC'), timezone('UTC', sent_at)) AS sent_local,
+            SELECT *, ({day})::TIMESTAMP AS sent_at, timezone(time_zone, timezone('UTC', sent_at)) AS sent_local,
                 CASE hour(sent_local) // 3 {this_part} END AS opens_then
             FROM mails WHERE asked > 0
         )
@@ -117,14 +121,23 @@ def _query(asked: str, as_of: date, sends: str = MART_SENDS) -> str:
         {since("opens", "first_opened_at", sends, "true")},
         {since("clicks", "first_clicked_at", sends, "true")},
         {since("bought", "ordered_at", "marts.orders", "NOT is_credit_note AND customer_id IN (SELECT customer_id FROM asked)")},
-        local AS (
-            SELECT asked.*, timezone(coalesce(time_zone, 'UTC'), timezone('UTC', sent_at)) AS sent_local, hour(sent_local) // 3 AS part_of_day
+        zoned AS (
+            SELECT asked.*, coalesce(time_zone, 'UTC') AS time_zone, date_trunc('day', sent_at) AS day
             FROM asked LEFT JOIN marts.customer_enrichment USING (customer_id)
         ),
-        opens_by_part AS (
-            SELECT customer_id, hour(timezone(coalesce(time_zone, 'UTC'), timezone('UTC', opens.at))) // 3 AS part_of_day, opens.at,
-                count(*) OVER (PARTITION BY customer_id, part_of_day ORDER BY opens.at) AS n
+        opened AS (
+            SELECT customer_id, opens.at AS opened_at, coalesce(time_zone, 'UTC') AS time_zone, date_trunc('day', opens.at) AS day
             FROM opens LEFT JOIN marts.customer_enrichment USING (customer_id)
+        ),
+        clocks AS ({_clocks("SELECT time_zone, day FROM zoned UNION SELECT time_zone, day FROM opened")}),
+        local AS (
+            SELECT zoned.*, {_by_the_clock("sent_at")} AS sent_local, hour(sent_local) // 3 AS part_of_day
+            FROM zoned LEFT JOIN clocks USING (time_zone, day)
+        ),
+        opens_by_part AS (
+            SELECT customer_id, hour({_by_the_clock("opened_at")}) // 3 AS part_of_day, opened_at AS at,
+                count(*) OVER (PARTITION BY customer_id, part_of_day ORDER BY opened_at) AS n
+            FROM opened LEFT JOIN clocks USING (time_zone, day)
         )
         SELECT local.id, local.customer_id, (coalesce(clicks.n, 0) + 0.5) / (coalesce(sends.n, 0) + 10) AS click_share,
             (coalesce(opens.n, 0) + 2) / (coalesce(sends.n, 0) + 10) AS open_share, coalesce(sends.n, 0) AS sends_before,
@@ -134,7 +147,8 @@ def _query(asked: str, as_of: date, sends: str = MART_SENDS) -> str:
             coalesce(date_diff('day', opens.at, local.sent_at), 999) AS days_since_open,
             coalesce(date_diff('day', bought.at, local.sent_at), 999) AS days_since_order, coalesce(bought.n, 0) AS orders_before,
             lpad((hour(sent_local) // 3 * 3)::VARCHAR, 2, '0') || '-' || lpad((hour(sent_local) // 3 * 3 + 3)::VARCHAR, 2, '0') AS hour_local,
-            isodow(sent_local)::VARCHAR AS weekday, coalesce(is_clicked, false)::INTEGER::DOUBLE AS happened
+            isodow(sent_local)::VARCHAR AS weekday, local.sent_at::DATE - DATE '1970-01-01' AS sent_day,
+            coalesce(is_clicked, false)::INTEGER::DOUBLE AS happened
         FROM local
         ASOF LEFT JOIN sends ON local.customer_id = sends.customer_id AND local.sent_at > sends.at
         ASOF LEFT JOIN sends AS month ON local.customer_id = month.customer_id AND local.sent_at - INTERVAL 30 DAY > month.at
@@ -147,15 +161,34 @@ def _query(asked: str, as_of: date, sends: str = MART_SENDS) -> str:
         """
 
 
+def _clocks(days: str) -> str:
+    """Return a query of how far ahead of UTC each zone's clock is at both ends of days: to ask for every moment takes most of the time."""
+    return f"""
+        SELECT time_zone, day, timezone(time_zone, timezone('UTC', day)) - day AS ahead_at_start,
+            timezone(time_zone, timezone('UTC', day + INTERVAL 1 DAY)) - (day + INTERVAL 1 DAY) AS ahead_at_end
+        FROM (SELECT DISTINCT time_zone, day FROM ({days}))
+        """
+
+
+def _by_the_clock(moment: str) -> str:
+    """Return an expression of a moment (UTC) by the clock of `time_zone`, its day being joined with :func:`_clocks`."""
+    return (
+        f"CASE WHEN ahead_at_start = ahead_at_end THEN {moment} + ahead_at_start "
+        f"ELSE timezone(time_zone, timezone('UTC', {moment})) END"
+    )
+
+
 def _split(con: duckdb.DuckDBPyConnection, as_of: date) -> Split:
     tested_on = as_of - timedelta(days=ANSWER_DAYS)
     trained_on = tested_on - timedelta(days=TESTED_DAYS)
     first = trained_on - timedelta(days=TRAINED_DAYS)
-    learnt = sample_of(con, MART_SENDS)
+    # What was known when a message was sent is the same on whichever later day one looks back, and so is what came of it within the week.
+    sends = send_features(con, first, tested_on, as_of, sample_of(con, MART_SENDS))
+    sent = sends.columns["sent_day"]
     # The week between is left out: its answers came when the later messages were already under way.
     return Split(
-        send_features(con, first, trained_on - timedelta(days=ANSWER_DAYS), trained_on, learnt),
-        send_features(con, trained_on, tested_on, as_of, learnt),
+        sends.where(sent <= day_number(trained_on) - ANSWER_DAYS),
+        sends.where(sent > day_number(trained_on)),
         trained_on,
         tested_on,
     )

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,33 +24,15 @@ from warehouse.errors import CdpError, GateFailed
 from warehouse.faults import fault
 from warehouse.parts import build_part, keep_plan
 from warehouse.plan import forget_plan
-from warehouse.settings import ROOMS, child_environment, now, settings
+from warehouse.project import SOURCE, keep_parsed, key_now, lay_parsed, parsed, project, project_files, variables
+from warehouse.settings import child_environment, now, settings
 from warehouse.steps import StepResult, step
 
-PROJECT = ROOMS / "dbt_project"
-
-#: How a model names a table that it reads from another room.
-SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 #: What stands as it is while the project and the columns that it reads do not change: seeds with their tests, and views of one source. They are
 #: half of all nodes. The keys that those views declare are asked nevertheless, all at once (macro standing_rules).
 STANDING = ("path:seeds", "path:models/staging", "path:models/intermediate/by_source")
 #: Has dbt leave them; tests that look at others beside them are kept.
 LEAVE_STANDING = ("--indirect-selection", "empty", "--exclude", *STANDING)
-
-#: Runs dbt. On Linux it first asks to end with its parent (prctl PR_SET_PDEATHSIG): a task that is killed must not leave a
-#: dbt behind that holds the working file. What dbt has loaded stays until it ends, so Python need not look through it for garbage.
-DBT = """
-import sys
-if sys.platform == "linux":
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 9)
-from dbt.cli.main import cli
-import gc
-gc.freeze()
-gc.set_threshold(100_000, 20, 20)
-cli()
-"""
-
 
 def build(whole: bool = False) -> StepResult:
     """Build all tables: of what was touched since the last build where that is allowed and enough, else all with dbt.
@@ -100,8 +81,11 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
         base = base_now() if is_whole else ""
         if is_whole and stands(base):
             arguments = (*arguments, *LEAVE_STANDING)
-        line = [sys.executable, "-c", DBT, *dbt_arguments(command, *arguments)]
-        done = subprocess.run(line, env=dbt_environment(), cwd=_project(), capture_output=True, text=True, check=False)
+        key = key_now()
+        known = parsed(key)
+        done = _child(known, *dbt_arguments(command, *arguments))
+        if not known:
+            keep_parsed(key, state / "target")
         (state / "last_output.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
         results = _results(state / "target" / "run_results.json")
         counts = Counter(node["status"] for node in results)
@@ -121,6 +105,11 @@ def run_dbt(command: str, *arguments: str) -> StepResult:
     return result
 
 
+def _child(known: Path | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "warehouse.dbt_child", str(known or "-"), *arguments]
+    return subprocess.run(line, env=dbt_environment(), cwd=project(), capture_output=True, text=True, check=False)
+
+
 def _name(node: dict[str, Any]) -> str:
     """Return a node's name; of what is asked before nodes are built, the sentence that says what is wrong."""
     if not node["unique_id"].startswith("operation."):
@@ -131,11 +120,11 @@ def _name(node: dict[str, Any]) -> str:
 
 def dbt_arguments(command: str, *arguments: str) -> list[str]:
     """Return what dbt is called with, after its name, for a command on the working file."""
-    state, project = settings().state / "dbt", str(_project())
+    state, folder = settings().state / "dbt", str(project())
     # What dbt says is kept in last_output.txt; its debug log costs a tenth of a small build.
     return [
-        "--no-use-colors", "--log-level-file", "none", "--log-path", str(state / "logs"), *command.split(), "--project-dir", project,
-        "--profiles-dir", project, "--target-path", str(state / "target"), "--vars", json.dumps(_variables()), *arguments,
+        "--no-use-colors", "--log-level-file", "none", "--log-path", str(state / "logs"), *command.split(), "--project-dir", folder,
+        "--profiles-dir", folder, "--target-path", str(state / "target"), "--vars", json.dumps(variables()), *arguments,
     ]  # fmt: skip
 
 
@@ -154,14 +143,6 @@ def dbt_environment() -> dict[str, str]:
     )
 
 
-def _variables() -> dict[str, Any]:
-    config = settings()
-    variables: dict[str, Any] = json.loads(config.dbt_vars)
-    if config.as_of:
-        variables["as_of_date"] = config.as_of.isoformat()
-    return variables
-
-
 @contextmanager
 def _working_file(con: duckdb.DuckDBPyConnection | None) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a connection that is open, or one for this once: to open and close a large file takes a while."""
@@ -175,15 +156,11 @@ def _working_file(con: duckdb.DuckDBPyConnection | None) -> Iterator[duckdb.Duck
 
 def base_now(con: duckdb.DuckDBPyConnection | None = None) -> str:
     """Return by what it is known that seeds and views of sources stand: the project, its variables, and the columns that it reads."""
-    told = hashlib.sha256(json.dumps(_variables(), sort_keys=True).encode())
-    project = _project()
+    told = hashlib.sha256(json.dumps(variables(), sort_keys=True).encode())
     read: set[tuple[str, str]] = set()
-    for folder, inside, found in os.walk(project, followlinks=True):
-        inside[:] = sorted(set(inside) - {"logs", "target"})
-        for path in sorted(Path(folder) / file for file in found if file.endswith((".sql", ".yml", ".csv", ".py"))):
-            text = path.read_text(encoding="utf-8")
-            told.update(f"{path.relative_to(project)}\n{text}\n".encode())
-            read.update(SOURCE.findall(text))
+    for path, text in project_files():
+        told.update(f"{path}\n{text}\n".encode())
+        read.update(SOURCE.findall(text))
     with _working_file(con) as opened:
         for column in opened.execute(
             "SELECT schema_name, table_name, column_index, column_name, data_type FROM duckdb_columns() "
@@ -213,22 +190,23 @@ def keep_base(base: str, con: duckdb.DuckDBPyConnection | None = None) -> None:
         opened.execute(f"CREATE OR REPLACE TABLE main.build_base AS SELECT '{quoted(base)}' AS base")
 
 
-def _project() -> Path:
-    """Return the project to run: this one, or one of links in which a company's own models stand in their place.
-
-    dbt wants model folders inside the project: with others, it writes compiled tests to impossible paths.
-    """
-    config = settings()
-    if config.dbt_models is None:
-        return PROJECT
-    linked = config.state / "dbt" / "project"
-    linked.mkdir(parents=True, exist_ok=True)
-    for entry in PROJECT.iterdir():
-        link = linked / entry.name
-        link.unlink(missing_ok=True)
-        link.symlink_to(config.dbt_models if entry.name == "own_models" else entry)
-    return linked
-
-
 def _results(path: Path) -> list[dict[str, Any]]:
     return list(files.read_json(path)["results"]) if path.exists() else []
+
+
+def understand() -> None:
+    """Have dbt read the project once and lay what it understood into the environment: `make setup` does.
+
+    Raises:
+        CdpError: dbt cannot read it.
+    """
+    key = key_now()
+    with tempfile.TemporaryDirectory(prefix="clientela-") as folder:
+        done = _child(None, *dbt_arguments("parse", "--target-path", folder))
+        if done.returncode:
+            raise CdpError(f"dbt cannot read the project: {done.stdout.strip()[-2000:]}")
+        lay_parsed(key, Path(folder))
+
+
+if __name__ == "__main__":
+    understand()

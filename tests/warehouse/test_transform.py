@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from warehouse.duck import connect
-from warehouse.transform import PROJECT, base_now, keep_base, stands
+from warehouse.project import PROJECT
+from warehouse.transform import base_now, keep_base, stands
 
 PEOPLE = "CREATE OR REPLACE TABLE bronze.loyalty_members (person_id VARCHAR, born DATE)"
 
