@@ -28,15 +28,17 @@ MART_ORDERS = "(SELECT customer_id, order_date, revenue_usd AS amount FROM marts
 
 #: Rows of a relation that models learn from and are judged by at most: more of them move a dozen weights by less than luck does.
 LEARNT_FROM = 300_000
+#: The same where each row is an example, and not several rows together.
+EXAMPLES = 120_000
 
 
-def sample_of(con: duckdb.DuckDBPyConnection, relation: str, column: str = "customer_id") -> str:
-    """Return a relation as it is, or, when it is larger than models need, whole customers of it, about so many that `LEARNT_FROM` rows stay.
+def sample_of(con: duckdb.DuckDBPyConnection, relation: str, column: str = "customer_id", most: int = 0) -> str:
+    """Return a relation as it is, or, when it is larger than models need, whole customers of it, about so many that `most` rows stay.
 
-    The same customers are in it each time: which they are depends on their id alone.
+    The same customers are in it each time: which they are depends on their id alone. Without `most`, `LEARNT_FROM` rows stay.
     """
     rows: int = con.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0]
-    one_in = -(-rows // LEARNT_FROM)
+    one_in = -(-rows // (most or LEARNT_FROM))
     if one_in <= 1:
         return relation
     # Picked once: what is learnt reads the sample a dozen times.

@@ -14,7 +14,7 @@ from datetime import date
 import duckdb
 import numpy as np
 
-from scoring.features import Examples, day_number, examples_of, sample_of
+from scoring.features import EXAMPLES, Examples, day_number, examples_of, sample_of
 from scoring.recipes import Recipe, Split
 from warehouse.duck import of_all
 
@@ -173,7 +173,7 @@ def split_by_day(
     Those settled at once are known sooner than those that are late, so an invoice takes part only when both could be known.
     """
     day = f"DATE '{as_of.isoformat()}'"
-    invoices = sample_of(con, invoices)
+    invoices = sample_of(con, invoices, most=EXAMPLES)
     cut: date | None = con.execute(
         f"SELECT quantile_disc(invoiced_date, {TRAINED_SHARE}) FROM {invoices} WHERE invoiced_date <= {day} AND due_date + {late_days} < {day}"
     ).fetchall()[0][0]

@@ -164,8 +164,11 @@ def train_recommendations(con: duckdb.DuckDBPyConnection, as_of: date, lines: st
     """Judge what is near against what is popular on the new items of the last days."""
     tested_on = as_of - timedelta(days=HORIZON_DAYS)
     lines = sample_of(con, lines)
-    near, customers = hit_rate(con, offers(tested_on, lines), tested_on, HORIZON_DAYS, lines)
-    plain, _ = hit_rate(con, popular(tested_on, lines), tested_on, HORIZON_DAYS, lines)
+    # Offers are told of all, but only to those who bought in the days that they are judged by.
+    of_judged = f"(SELECT * FROM {lines} WHERE customer_id IN (SELECT customer_id FROM {lines} WHERE order_date > DATE '{tested_on}'))"
+    near_items = f"({neighbours(tested_on, lines)})"
+    near, customers = hit_rate(con, offers(tested_on, of_judged, near=near_items), tested_on, HORIZON_DAYS, lines)
+    plain, _ = hit_rate(con, popular(tested_on, of_judged, all_lines=lines), tested_on, HORIZON_DAYS, lines)
     reason = ""
     if customers < MIN_CUSTOMERS:
         reason = f"not enough customers bought new items to judge by: {customers} (at least {MIN_CUSTOMERS} are needed)"

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import numpy as np
 
-from scoring.features import Examples, day_number, examples_of, sample_of
+from scoring.features import EXAMPLES, Examples, day_number, examples_of, sample_of
 from scoring.recipes import Recipe, Split
 
 #: A click later than this after the send is no answer to it.
@@ -183,7 +183,7 @@ def _split(con: duckdb.DuckDBPyConnection, as_of: date) -> Split:
     trained_on = tested_on - timedelta(days=TESTED_DAYS)
     first = trained_on - timedelta(days=TRAINED_DAYS)
     # What was known when a message was sent is the same on whichever later day one looks back, and so is what came of it within the week.
-    sends = send_features(con, first, tested_on, as_of, sample_of(con, MART_SENDS))
+    sends = send_features(con, first, tested_on, as_of, sample_of(con, MART_SENDS, most=EXAMPLES))
     sent = sends.columns["sent_day"]
     # The week between is left out: its answers came when the later messages were already under way.
     return Split(

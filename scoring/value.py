@@ -203,8 +203,10 @@ def _told(values: Vector, happened: Vector) -> dict[str, float]:
     }
 
 
-def train_value(con: duckdb.DuckDBPyConnection, as_of: date, orders: str = MART_ORDERS) -> Artefact:
-    """Judge the models on the last horizon, and fit them on all that is known at `as_of`."""
+def train_value(
+    con: duckdb.DuckDBPyConnection, as_of: date, orders: str = MART_ORDERS, known: Histories | None = None
+) -> Artefact:
+    """Judge the models on the last horizon, and fit them on all that is `known` at `as_of`, which is looked up where it is not given."""
     judged = judge(con, as_of, HORIZON_DAYS, orders)
     made: Artefact = {
         "score": SCORE, "code": CODE, "as_of": as_of.isoformat(), "horizon_days": HORIZON_DAYS, "tested_on": judged["tested_on"].isoformat(),
@@ -213,7 +215,7 @@ def train_value(con: duckdb.DuckDBPyConnection, as_of: date, orders: str = MART_
     }  # fmt: skip
     if "model" not in judged:
         return made
-    known = histories(con, as_of, HORIZON_DAYS, orders)
+    known = histories(con, as_of, HORIZON_DAYS, orders) if known is None else known
     buying, worth = fitted(known)
     index, whence = season(con, as_of, HORIZON_DAYS, orders, buying)
     numbers = {
@@ -233,8 +235,8 @@ def value_now(con: duckdb.DuckDBPyConnection, as_of: date, orders: str = MART_OR
     Columns: customer_id, expected_orders_90d, predicted_revenue_90d, predicted_revenue_365d (in the orders' currency; the season counts
     for 90 days only, a year holds all seasons), alive_probability, model_version, reason. Null when not published.
     """
-    artefact = in_use(SCORE, CODE, as_of, lambda: train_value(con, as_of, orders))
     known = histories(con, as_of, HORIZON_DAYS, orders)
+    artefact = in_use(SCORE, CODE, as_of, lambda: train_value(con, as_of, orders, known))
     n = len(known)
     ids = {"customer_id": pa.array(known.ids, pa.string())}
     names = ("expected_orders_90d", "predicted_revenue_90d", "predicted_revenue_365d", "alive_probability")

@@ -169,6 +169,32 @@ def test_noise_is_not_forecast_and_the_plain_way_stays(workspace):
     assert all(row["usual_units"] > 5 for row in found)
 
 
+def test_what_is_told_of_weeks_ahead_knows_nothing_of_them():
+    rng = np.random.default_rng(6)
+    units, signals = rng.poisson(30, 80).astype(float), rng.poisson(9, (80, 2)).astype(float)
+    backs = range(0, demand.WEEKS_AHEAD * (demand.ORIGINS + 1), demand.WEEKS_AHEAD)
+    for told in (lambda u: demand._by_smoothing(u, backs), lambda u: demand._by_signals(u, signals, backs)):
+        before = told(units)
+        for back in backs[1:]:
+            later = units.copy()
+            later[len(units) - back :] += 500
+            after = told(later)
+            assert all(np.array_equal(before[b], after[b]) for b in backs if b >= back), back
+            assert not np.allclose(before[0], after[0])
+
+
+def test_weeks_ahead_by_signals_are_those_of_the_librarys_ridge():
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(7)
+    units, signals = rng.poisson(30, 60).astype(float), rng.poisson(9, (60, 2)).astype(float)
+    told = demand._by_signals(units, signals, range(0, 9, 4))
+    known = np.log1p(np.vstack([np.zeros((4, 3)), np.column_stack([units, signals])]))
+    for back, ahead in told.items():
+        end = 60 - back
+        assert ahead == pytest.approx(Ridge(alpha=1.0).fit(known[:end], units[:end]).predict(known[end : end + 4]))
+
+
 def test_weeks_without_stock_are_no_weeks_without_demand(workspace):
     con = connect()
     weeks, _ = demand_company(con, lambda n, rng: 0 if n in (98, 99, 100) else 40)
