@@ -34,6 +34,7 @@ STANDING = ("path:seeds", "path:models/staging", "path:models/intermediate/by_so
 #: Has dbt leave them; tests that look at others beside them are kept.
 LEAVE_STANDING = ("--indirect-selection", "empty", "--exclude", *STANDING)
 
+
 def build(whole: bool = False) -> StepResult:
     """Build all tables: of what was touched since the last build where that is allowed and enough, else all with dbt.
 
