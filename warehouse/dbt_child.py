@@ -39,7 +39,7 @@ def _manifest(path: Path) -> Any:
     from dbt.parser.manifest import extended_mashumuro_decoder
 
     try:
-        manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+        manifest: Any = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     except Exception as error:
         sys.stderr.write(f"{path.name} cannot be read ({type(error).__name__}); the project is read anew\n")
         path.unlink(missing_ok=True)
