@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def _manifest(path: Path) -> Any:
         sys.stderr.write(f"{path.name} cannot be read ({type(error).__name__}); the project is read anew\n")
         path.unlink(missing_ok=True)
         return None
+    # As dbt does, so that what it writes bears the hour of this run.
+    manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
     manifest.build_flat_graph()
     return manifest
 

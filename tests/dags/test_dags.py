@@ -119,7 +119,7 @@ def test_a_real_airflow_takes_exports_to_audience_files_and_survives_a_killed_ta
             scheduler = next(child for part, child, _ in airflow.children if part == "scheduler")
             for process in psutil.Process(scheduler.pid).children(recursive=True):
                 with suppress(psutil.Error):
-                    if "dbt.cli.main" in " ".join(process.cmdline()):
+                    if "warehouse.dbt_child" in process.cmdline():
                         task = process.parent()
                         assert task is not None
                         task.kill()  # dbt itself must not outlive it, or it would hold the file
