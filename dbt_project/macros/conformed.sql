@@ -23,3 +23,9 @@
 {% macro phone_of_call(column) -%}
     regexp_replace(regexp_replace(regexp_replace({{ column }}, '[^0-9+]', '', 'g'), '^00', '+'), '^\+521(\d{10})$', '+52\1')
 {%- endmacro %}
+
+{# How the key of a union of many rows follows (`meta: key_follows`) while nothing but the shipped sources is in it: a company's own is asked for. #}
+{% macro key_of_shipped(thing, shipped) -%}
+    {%- if var("conformed")[thing] | reject("in", shipped) | list -%} {{ return(none) }} {%- endif -%}
+    {{ return("each source's key, which is held in staging, behind the source's name") }}
+{%- endmacro %}

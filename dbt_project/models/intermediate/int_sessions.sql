@@ -1,6 +1,6 @@
 {# Visits rebuilt from events by time: a new one after var session_gap_minutes of silence on a device; with what its first events say of
-   the browser and of where it came from. Browsers, campaigns and referrers are few and their texts long: events are sorted with their
-   numbers, and the texts put in their place at the end. #}
+   the browser and of where it came from. Devices, browsers, campaigns and referrers are few and their texts long: events are sorted with
+   their numbers, and the texts put in their place at the end. #}
 with
 
 contexts as materialized (
@@ -24,7 +24,7 @@ browsers as materialized (
         user_agent,
         time_zone,
         locale,
-        row_number() over () as browser
+        row_number() over ()::integer as browser
     from contexts
     where user_agent is not null or time_zone is not null or locale is not null
     group by user_agent, time_zone, locale
@@ -38,7 +38,7 @@ campaigns as materialized (
         utm_medium,
         utm_campaign,
         utm_term,
-        row_number() over () as campaign
+        row_number() over ()::integer as campaign
     from contexts
     where utm_source is not null
     group by utm_source, utm_medium, utm_campaign, utm_term
@@ -49,17 +49,27 @@ referrers as materialized (
 
     select
         referrer,
-        row_number() over () as referral
+        row_number() over ()::integer as referral
     from contexts
     where referrer is not null
     group by referrer
 
 ),
 
+devices as materialized (
+
+    select
+        anonymous_id,
+        row_number() over ()::integer as device
+    from {{ ref("int_web_events__unioned") }}
+    group by anonymous_id
+
+),
+
 events as (
 
     select
-        events.anonymous_id,
+        devices.device,
         events.occurred_at,
         case events.event_name
             when 'page' then 1
@@ -88,6 +98,7 @@ events as (
             and events.utm_campaign is not distinct from campaigns.utm_campaign
             and events.utm_term is not distinct from campaigns.utm_term
     left join referrers on events.referrer = referrers.referrer
+    inner join devices on events.anonymous_id = devices.anonymous_id
 
 ),
 
@@ -96,7 +107,7 @@ gaps as (
     select
         *,
         coalesce(
-            occurred_at - lag(occurred_at) over (partition by anonymous_id order by occurred_at)
+            occurred_at - lag(occurred_at) over (partition by device order by occurred_at)
             > interval '{{ var("session_gap_minutes") }} minutes',
             true
         ) as is_start
@@ -109,7 +120,7 @@ numbered as (
     -- Events of one moment have the same number whichever comes first.
     select
         *,
-        sum(is_start::integer) over (partition by anonymous_id order by occurred_at) as session_number
+        count(*) filter (is_start) over (partition by device order by occurred_at) as session_number
     from gaps
 
 ),
@@ -117,8 +128,8 @@ numbered as (
 visits as (
 
     select
-        anonymous_id || ':' || session_number as session_id,
-        anonymous_id,
+        device,
+        session_number,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
         count(*) as events_count,
@@ -134,13 +145,13 @@ visits as (
         arg_min(referral, occurred_at) as referral,
         case when bool_or(has_gclid) then 'google' when bool_or(has_fbclid) then 'meta' end as click_id
     from numbered
-    group by anonymous_id, session_number
+    group by device, session_number
 
 )
 
 select
-    visits.session_id,
-    visits.anonymous_id,
+    devices.anonymous_id || ':' || visits.session_number as session_id,
+    devices.anonymous_id,
     visits.started_at,
     visits.ended_at,
     visits.events_count,
@@ -163,6 +174,7 @@ select
     coalesce(lower(campaigns.utm_medium), '') as first_medium,
     visits.click_id
 from visits
+inner join devices on visits.device = devices.device
 left join campaigns on visits.campaign = campaigns.campaign
 left join browsers on visits.browser = browsers.browser
 left join referrers on visits.referral = referrers.referral

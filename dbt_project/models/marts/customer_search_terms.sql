@@ -11,11 +11,11 @@ with known as (
 
 words as (
 
+    -- Names are few, and their bearers many.
     select
-        customer_id,
-        unnest(string_split(strip_accents(lower(value)), ' ')) as term
-    from known
-    where attribute in ('given_name', 'surnames')
+        value,
+        unnest(list_distinct(string_split(strip_accents(lower(value)), ' '))) as term
+    from (select distinct value from known where attribute in ('given_name', 'surnames'))
 
 ),
 
@@ -23,10 +23,11 @@ terms as (
 
     select
         'name' as kind,
-        term,
-        customer_id
-    from words
-    where length(term) > 1
+        words.term,
+        known.customer_id
+    from known
+    inner join words on known.value = words.value
+    where known.attribute in ('given_name', 'surnames') and length(words.term) > 1
     union all
     select
         'email',
@@ -71,4 +72,4 @@ select distinct
     customer_id
 from terms
 where term <> ''
-order by kind, term, customer_id
+order by kind, term

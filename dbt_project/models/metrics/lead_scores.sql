@@ -6,31 +6,42 @@ points as (
 
     select
         signals.customer_id,
-        signals.as_of_date,
         rules.part,
         rules.rule_id,
-        least(signals.amount * rules.points, rules.max_points) as points,
-        rules.max_points
+        least(signals.amount * rules.points, rules.max_points) as points
     from {{ ref("lead_signals") }} as signals
     inner join {{ ref("lead_points") }} as rules on signals.signal = rules.signal
+
+),
+
+given as (
+
+    select
+        customer_id,
+        sum(points) as lead_points,
+        sum(points) filter (part = 'demographic') as demographic,
+        sum(points) filter (part = 'behavioural') as behavioural,
+        sum(points) filter (part = 'firmographic') as firmographic,
+        list(rule_id || ' +' || points order by points desc, rule_id asc) filter (points > 0) as points_of
+    from points
+    group by customer_id
 
 ),
 
 parts as (
 
     select
-        customer_id,
-        as_of_date,
-        sum(points)::integer as lead_points,
-        least(100, 100.0 * coalesce(sum(points) filter (part = 'demographic'), 0) / {{ var("lead_full_points")["demographic"] }}) as demographic,
-        least(100, 100.0 * coalesce(sum(points) filter (part = 'behavioural'), 0) / {{ var("lead_full_points")["behavioural"] }}) as behavioural,
+        facts.customer_id,
+        facts.as_of_date,
+        coalesce(given.lead_points, 0)::integer as lead_points,
+        least(100, 100.0 * coalesce(given.demographic, 0) / {{ var("lead_full_points")["demographic"] }}) as demographic,
+        least(100, 100.0 * coalesce(given.behavioural, 0) / {{ var("lead_full_points")["behavioural"] }}) as behavioural,
         case
-            when sum(points) filter (part = 'firmographic') > 0
-                then least(100, 100.0 * sum(points) filter (part = 'firmographic') / {{ var("lead_full_points")["firmographic"] }})
+            when given.firmographic > 0 then least(100, 100.0 * given.firmographic / {{ var("lead_full_points")["firmographic"] }})
         end as firmographic,
-        list(rule_id || ' +' || points order by points desc, rule_id asc) filter (points > 0) as points_of
-    from points
-    group by customer_id, as_of_date
+        given.points_of
+    from {{ ref("int_customers__facts") }} as facts
+    left join given on facts.customer_id = given.customer_id
 
 ),
 

@@ -27,9 +27,9 @@ summed as (
         as_of_date,
         count(*) as texts_365d,
         count(*) filter (sentiment = 'negative') as negative_texts_365d,
+        -- As decimals, so that sums are the same at every run.
         (
-            100 * sum((2 * positive_chance::double - 1) * weight order by written_at, text_id)
-            / sum(weight order by written_at, text_id)
+            100 * sum(((2 * positive_chance::double - 1) * weight)::decimal(18, 12)) / sum(weight::decimal(18, 12))
         )::decimal(5, 1) as sentiment_score,
         arg_max(sentiment, (written_at, text_id)) as latest_sentiment
     from weighed

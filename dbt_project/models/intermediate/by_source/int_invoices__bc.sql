@@ -5,7 +5,7 @@ select
     min(record_key) as record_key,
     'bc:' || invoice_number as order_id,
     min(currency) as currency,
-    sum(amount) as amount,
+    sum(amount)::decimal(18, 2) as amount,
     coalesce(sum(amount) filter (paid_on is null), 0)::decimal(18, 2) as open_amount,
     min(invoiced_on) as invoiced_date,
     min(due_on) as due_date,
