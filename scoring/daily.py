@@ -131,7 +131,7 @@ def basket_rules_today(
     """Return rules of two items and more over the orders of the last year, one row per rule."""
     baskets = con.execute(
         "SELECT DISTINCT order_id AS basket_id, product_id AS item FROM marts.order_lines, intermediate.int_as_of "
-        "WHERE product_id IS NOT NULL AND quantity > 0 AND order_date > as_of_date - 365 AND order_date <= as_of_date ORDER BY ALL"
+        "WHERE product_id IS NOT NULL AND quantity > 0 AND order_date > as_of_date - 365 AND order_date <= as_of_date"
     ).to_arrow_table()
     orders = pa.compute.count_distinct(baskets["basket_id"]).as_py()
     rules = (

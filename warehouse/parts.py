@@ -155,7 +155,7 @@ class _Run:
         with ThreadPoolExecutor(threads) as pool:
             while sorter.is_active():
                 for one in sorter.get_ready():
-                    if one in todo and todo[one].kind in ("view", "ephemeral"):
+                    if one in todo and todo[one].kind in ("view", "ephemeral") and not todo[one].part_by:
                         sorter.done(one)
                     else:
                         # What most others wait for one after the other is begun first.
@@ -204,6 +204,10 @@ class _Run:
     def _part(self, con: duckdb.DuckDBPyConnection, node: Node) -> None:
         """Build the rows of those touched, and put them in the place of theirs."""
         part, whole = within(PART, node.place), within(self.plan.catalog, node.place)
+        code = node.code if node.part_of_all else node.code.replace(f'"{self.plan.catalog}".', f'"{PART}".')
+        if node.kind == "view":
+            con.execute(f"CREATE VIEW {part} AS {code}")
+            return
         theirs = scope(node.part_by, node.part_scope)
         kept = f"WHERE {theirs}" if node.part_scope == "customers" else ""
         if node.kind == "python":
@@ -211,7 +215,6 @@ class _Run:
             found = self._called(con, node)  # noqa: F841 (DuckDB finds it by its name)
             con.execute(f"CREATE TABLE {part} AS FROM found")
         else:
-            code = node.code if node.part_of_all else node.code.replace(f'"{self.plan.catalog}".', f'"{PART}".')
             con.execute(f"CREATE TABLE {part} AS FROM ({code}) {kept}")
         hold_rules(con, node, part)
         if node.unique_key:

@@ -204,7 +204,7 @@ def test_what_is_built_of_customers_touched_reads_nothing_of_others_unseen(manif
         for parent in node["depends_on"]["nodes"]:
             below = manifest["nodes"].get(parent)
             is_view = below and below["config"]["materialized"] == "view" and below["name"] not in looked_up
-            if is_view and not below["config"]["meta"].get("linked_by"):
+            if is_view and not {"linked_by", "part_by"} & below["config"]["meta"].keys():
                 wrong.append(f"{name} reads {below['name']}, which does not say whose its rows are")
     for name, node in models.items():
         linked = set(node["config"]["meta"].get("linked_by", ()))

@@ -1,69 +1,4 @@
-{# Every number of a customer in one long table, with its past: what `customer_metrics` sets beside those of peers. A customer's numbers stand side
-   by side until the end: to put them together by customer and metric would sort tens of millions of rows. #}
-{%- set past = {
-    "customer_activity": [
-        "orders_365d", "revenue_365d_usd", "order_recency_days", "activity_recency_days", "web_visits_90d", "email_clicks_90d", "tickets_90d",
-    ],
-    "engagement": ["engagement_score"],
-    "marketing": ["marketing_score"],
-    "satisfaction": ["nps_score", "csat_mean_365d", "ces_mean_365d"],
-} %}
-{%- set now_only = [
-    "lifetime_revenue_usd", "lifetime_margin_usd", "overdue_amount_usd", "advocate_score", "last_activity_score", "health_score", "lead_points",
-    "lead_score", "data_quality_score", "sentiment_score", "predicted_revenue_90d_usd", "predicted_margin_365d_usd", "churn_30d", "churn_60d",
-    "pay_late_30d", "pay_late_60d", "email_click_chance",
-] %}
-with
-
-{% for table, metrics in past.items() %}
-past_of_{{ table }} as (
-
-    select
-        customer_id,
-        {%- for metric in metrics %}
-        max({{ metric }}) filter (days_ago = 0)::double as {{ metric }},
-        max({{ metric }}) filter (days_ago = 30)::double as {{ metric }}_30d_ago,
-        max({{ metric }}) filter (days_ago = 90)::double as {{ metric }}_90d_ago{{ "," if not loop.last }}
-        {%- endfor %}
-    from {{ ref(table) }}
-    group by customer_id
-
-),
-
-{% endfor -%}
-wide as (
-
-    select
-        stages.customer_id,
-        stages.as_of_date,
-        stages.lifecycle_stage,
-        {%- for table, metrics in past.items() %}
-        {%- for metric in metrics %}
-        case
-            when past_of_{{ table }}.{{ metric }} is not null
-                then
-                    {
-                        'now': past_of_{{ table }}.{{ metric }},
-                        'ago_30d': past_of_{{ table }}.{{ metric }}_30d_ago,
-                        'ago_90d': past_of_{{ table }}.{{ metric }}_90d_ago
-                    }
-        end as {{ metric }},
-        {%- endfor %}
-        {%- endfor %}
-        {%- for metric in now_only %}
-        case
-            when customers.{{ metric }} is not null
-                then {'now': customers.{{ metric }}::double, 'ago_30d': null::double, 'ago_90d': null::double}
-        end as {{ metric }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from {{ ref("lifecycle_stages") }} as stages
-    left join {{ ref("customers") }} as customers on stages.customer_id = customers.customer_id
-    {%- for table in past %}
-    left join past_of_{{ table }} on stages.customer_id = past_of_{{ table }}.customer_id
-    {%- endfor %}
-
-)
-
+{# Every number of a customer in one long table, with its past: what `customer_metrics` sets beside those of peers. #}
 select
     long.customer_id,
     long.as_of_date,
@@ -73,7 +8,7 @@ select
     long.values_then.ago_30d as value_30d_ago,
     long.values_then.ago_90d as value_90d_ago
 from (
-    unpivot wide
+    unpivot {{ ref("int_customer_numbers") }}
     on columns(* exclude (customer_id, as_of_date, lifecycle_stage))
     into name metric value values_then
 ) as long

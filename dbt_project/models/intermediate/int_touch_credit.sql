@@ -6,7 +6,7 @@ weighed as (
 
     select
         *,
-        power(0.5, epoch(ordered_at - touched_at) / 86400.0 / {{ var("attribution_half_life_days") }}) as decay_weight,
+        power(0.5, epoch(ordered_at - touched_at) / 86400.0 / {{ var("attribution_half_life_days") }})::decimal(18, 15) as decay_weight,
         case
             when touches_count = 1 then 1.0
             when touches_count = 2 then 0.5
@@ -15,24 +15,51 @@ weighed as (
         end as position_share
     from {{ ref("int_touches") }}
 
+),
+
+-- What stands alone has all of its order: the others are few.
+orders as (
+
+    select
+        order_id,
+        sum(decay_weight) as decay_weight,
+        count(distinct channel) as channels_count
+    from weighed
+    where touches_count > 1
+    group by order_id
+
+),
+
+channels as (
+
+    select
+        order_id,
+        channel,
+        count(*) as touches_count
+    from weighed
+    where touches_count > 1
+    group by order_id, channel
+
 )
 
 select
-    order_id,
-    touch_number,
-    ordered_at,
-    touched_at,
-    is_first_order,
-    channel,
-    campaign,
-    keyword,
-    revenue_usd,
-    margin_usd,
-    (touch_number = 1)::integer::decimal(18, 12) as first_touch,
-    (touch_number = touches_count)::integer::decimal(18, 12) as last_touch,
-    (1.0 / touches_count)::decimal(18, 12) as linear,
-    (decay_weight / sum(decay_weight) over (partition by order_id))::decimal(18, 12) as time_decay,
-    position_share::decimal(18, 12) as position_based,
+    weighed.order_id,
+    weighed.touch_number,
+    weighed.ordered_at,
+    weighed.touched_at,
+    weighed.is_first_order,
+    weighed.channel,
+    weighed.campaign,
+    weighed.keyword,
+    weighed.revenue_usd,
+    weighed.margin_usd,
+    (weighed.touch_number = 1)::integer::decimal(18, 12) as first_touch,
+    (weighed.touch_number = weighed.touches_count)::integer::decimal(18, 12) as last_touch,
+    (1.0 / weighed.touches_count)::decimal(18, 12) as linear,
+    coalesce(weighed.decay_weight / orders.decay_weight, 1)::decimal(18, 12) as time_decay,
+    weighed.position_share::decimal(18, 12) as position_based,
     -- Shapley values of channel sets split a conversion equally over the channels of its path (Zhao et al. 2018).
-    (1.0 / count(distinct channel) over (partition by order_id) / count(*) over (partition by order_id, channel))::decimal(18, 12) as shapley
+    coalesce(1.0 / orders.channels_count / channels.touches_count, 1)::decimal(18, 12) as shapley
 from weighed
+left join orders on weighed.order_id = orders.order_id
+left join channels on weighed.order_id = channels.order_id and weighed.channel = channels.channel

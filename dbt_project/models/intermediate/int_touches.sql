@@ -25,44 +25,50 @@ sales as (
 
 ),
 
-paths as (
+touched as (
 
     select
         sales.order_id,
-        sales.customer_id,
-        sales.ordered_at,
-        sales.revenue_usd,
-        sales.margin_usd,
-        sales.is_first_order,
-        coalesce(touched.channel, 'none known') as channel,
-        touched.campaign,
-        touched.keyword,
-        coalesce(touched.touched_at, sales.ordered_at) as touched_at
+        touchpoints.channel,
+        touchpoints.campaign,
+        touchpoints.keyword,
+        touchpoints.touched_at
     from sales
-    left join {{ ref("int_touchpoints") }} as touched
+    inner join {{ ref("int_touchpoints") }} as touchpoints
         on
-            sales.customer_id = touched.customer_id
-            and sales.ordered_at >= touched.touched_at
-            and touched.touched_at > sales.ordered_at - interval '{{ var("attribution_days") }} days'
-    qualify
-        coalesce(touched.channel, '') <> 'direct'
-        or count(*) filter (touched.channel <> 'direct') over (partition by sales.order_id) = 0
+            sales.customer_id = touchpoints.customer_id
+            and sales.ordered_at >= touchpoints.touched_at
+            and touchpoints.touched_at > sales.ordered_at - interval '{{ var("attribution_days") }} days'
+    qualify touchpoints.channel <> 'direct' or count(*) filter (touchpoints.channel <> 'direct') over (partition by sales.order_id) = 0
+
+),
+
+paths as (
+
+    select
+        *,
+        row_number() over path as touch_number,
+        lead(channel) over path as next_channel,
+        count(*) over (partition by order_id) as touches_count
+    from touched
+    window path as (partition by order_id order by touched_at, channel, campaign, keyword)
 
 )
 
+-- Most orders have nothing before them: they are not sorted with the others.
 select
-    order_id,
-    customer_id,
-    ordered_at,
-    revenue_usd,
-    margin_usd,
-    is_first_order,
-    channel,
-    campaign,
-    keyword,
-    touched_at,
-    row_number() over path as touch_number,
-    lead(channel) over path as next_channel,
-    count(*) over (partition by order_id) as touches_count
-from paths
-window path as (partition by order_id order by touched_at, channel, campaign, keyword)
+    sales.order_id,
+    sales.customer_id,
+    sales.ordered_at,
+    sales.revenue_usd,
+    sales.margin_usd,
+    sales.is_first_order,
+    coalesce(paths.channel, 'none known') as channel,
+    paths.campaign,
+    paths.keyword,
+    coalesce(paths.touched_at, sales.ordered_at) as touched_at,
+    coalesce(paths.touch_number, 1) as touch_number,
+    paths.next_channel,
+    coalesce(paths.touches_count, 1) as touches_count
+from sales
+left join paths on sales.order_id = paths.order_id
