@@ -125,3 +125,19 @@ def test_keys_and_rules_are_held_by_what_is_built(workspace: Path, tmp_path: Pat
         for name, (_, sentence) in BROKEN.items():
             assert sentence in said
             assert connection.execute(f"select * from marts.{name} order by all").fetchall() == KEPT
+
+
+def test_a_union_with_a_companys_own_source_is_asked_for_its_key(workspace: Path, tmp_path: Path, monkeypatch):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "int_email_events__own.sql").write_text(
+        "select 'own:1' as email_event_id, 'own:all' as campaign_id, 'own' as message_id from range(2)",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("CDP_DBT_MODELS", str(own))
+    monkeypatch.setenv("CDP_DBT_VARS", '{"conformed": {"email_events": ["own"]}}')
+    settings().working_file.parent.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(GateFailed, match="1 failed"):
+        run_dbt("build", "--select", "int_email_events__own", "int_email_events__unioned")
+    said = (settings().state / "dbt" / "last_output.txt").read_text(encoding="utf-8")
+    assert "key of intermediate.int_email_events__unioned: (email_event_id) is twice or null for 1 values" in said

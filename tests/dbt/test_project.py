@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from warehouse.duck import connect
 from warehouse.plan import CUTS, SCOPES
 from warehouse.transform import STANDING
 
@@ -25,7 +26,7 @@ BELOW = {
     "history": {"marts", "metrics"},
 }
 #: What is wide for people to read stands above all that it gathers.
-GATHERS = {"customers", "customer_metrics", "int_customer_values", "int_customer_states"}
+GATHERS = {"customers", "customer_metrics", "int_customer_numbers", "int_customer_values", "int_customer_states"}
 SEES_MACRO_SEGMENTS = {"fitted_micro_segments", "lifecycle_stages"}
 
 
@@ -143,6 +144,28 @@ def test_what_is_published_has_a_contract_a_key_and_words_for_every_column(model
         if not col["description"].strip()
     ]
     assert (without_contract, without_key, wordless) == ([], [], [])
+
+
+def test_keys_that_follow_from_how_a_table_is_made_do_hold(finished, models):
+    following = {name: node for name, node in models.items() if node["config"]["meta"].get("key_follows")}
+    asked = []
+    with connect(finished / "warehouse" / "build.duckdb", read_only=True) as con:
+        for name, node in following.items():
+            place = f"{node['schema']}.{node['alias']}"
+            keys = [c["columns"] for c in node["constraints"] if c["type"] in ("primary_key", "unique")]
+            keys += [
+                [c]
+                for c, column in node["columns"].items()
+                if "primary_key" in {k["type"] for k in column["constraints"]}
+            ]
+            for key in keys:
+                columns = ", ".join(key)
+                [(rows, twice)] = con.execute(
+                    f"SELECT sum(n), count(*) FILTER (n > 1) FROM (SELECT count(*) AS n FROM {place} GROUP BY {columns})"
+                ).fetchall()
+                asked.append((name, bool(rows), twice))
+    assert asked == [(name, True, 0) for name in following]
+    assert {"interactions", "customer_metrics", "int_web_events__unioned"} <= following.keys()
 
 
 def test_nothing_is_named_past_ref_and_source(models):
