@@ -7,7 +7,7 @@ weighed as (
     select
         check_name,
         weight,
-        1::bigint << (row_number() over (order by weight desc, check_name) - 1) as bit
+        1::bigint << (row_number() over (order by weight desc, check_name asc) - 1) as bit
     from {{ ref("data_quality_weights") }}
 
 ),
@@ -32,7 +32,12 @@ patterns as (
         found.passed,
         cast(coalesce(sum(weighed.weight) filter (found.passed & weighed.bit <> 0), 0) * 100 as decimal(5, 2)) as data_quality_score,
         list(weighed.check_name order by weighed.bit) filter (found.passed & weighed.bit = 0) as failed_checks
-    from (select distinct asked, passed from customers) as found
+    from (
+        select distinct
+            asked,
+            passed
+        from customers
+    ) as found
     inner join weighed on found.asked & weighed.bit <> 0
     group by found.asked, found.passed
 
