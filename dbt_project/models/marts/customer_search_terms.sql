@@ -15,7 +15,11 @@ words as (
     select
         value,
         unnest(list_distinct(string_split(strip_accents(lower(value)), ' '))) as term
-    from (select distinct value from known where attribute in ('given_name', 'surnames'))
+    from (
+        select distinct value
+        from known
+        where attribute in ('given_name', 'surnames')
+    ) as names
 
 ),
 
