@@ -36,6 +36,8 @@
     {%- set filled = declared | selectattr("type", "equalto", "not_null") | map(attribute="columns") | sum(start=[]) -%}
     {%- set place = relation.schema ~ "." ~ relation.identifier -%}
     {%- set follows = (model["config"]["meta"] or {}).get("key_follows") -%}
+    {#- That a key is filled costs no grouping: it is asked for all the same. -#}
+    {%- if follows -%} {%- set filled = filled + (declared | selectattr("type", "equalto", "primary_key") | map(attribute="columns") | sum(start=[])) -%} {%- endif -%}
     {%- for key in declared | selectattr("type", "in", ["primary_key", "unique"]) if not follows %}
     {%- set columns = key["columns"] | join(", ") %}
     select case when count(*) > 0 then error('key of {{ place }}: ({{ columns }}) is twice{{ " or null" if key["type"] == "primary_key" }} for ' || count(*) || ' values') end
