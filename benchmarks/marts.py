@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import files
+from warehouse import files, lake
 from warehouse.duck import connect, count, name, quoted
 from warehouse.errors import CdpError
 from warehouse.settings import ROOMS, child_environment
@@ -151,6 +151,8 @@ def grown(source: Path, target: Path, copies: int) -> dict[str, int]:
                 f"CREATE TABLE {name(schema, table)} AS SELECT {what.replace('*', '* EXCLUDE (copy)', 1)} "
                 f"FROM (SELECT * FROM sample.{name(schema, table)} {kept}) CROSS JOIN range({times}) AS copies (copy)"
             )
+            if schema == "bronze":
+                lake.say_revision(con, "TABLE", table, "as grown")
             n = count(con, name(schema, table))
             rows += n
             events += n if table in EVENTS else 0
@@ -176,6 +178,7 @@ def with_a_day(working_file: Path) -> int:
                 f"CREATE OR REPLACE TEMP TABLE of_a_day AS SELECT DISTINCT ON ({key}) * FROM ({rows}) ANTI JOIN bronze.{name(table)} USING ({key})"
             )
             con.execute(f"INSERT INTO bronze.{name(table)} FROM of_a_day")
+            lake.say_revision(con, "TABLE", table, "with a day")
             added += count(con, "of_a_day")
         con.execute("CHECKPOINT")
         return added
@@ -238,9 +241,11 @@ print("RESULT " + json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).
 IN_PROCESS = """
 import gc, json, os, time
 from dbt.cli.main import dbtRunner
+from warehouse.lean_dbt import lean
 from warehouse.transform import LEAVE_STANDING, dbt_arguments, dbt_environment
 os.environ.update(dbt_environment())
 arguments = dbt_arguments("build", "--exclude-resource-type", "unit_test", *LEAVE_STANDING)
+lean()
 gc.freeze()
 gc.set_threshold(100_000, 20, 20)
 manifest = dbtRunner().invoke(dbt_arguments("parse")).result

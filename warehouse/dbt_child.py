@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from warehouse.lean_dbt import lean
+
 
 def main(parsed: str, *arguments: str) -> int:
     """Run dbt once, without reading the project where it is known what it says."""
@@ -23,6 +25,7 @@ def main(parsed: str, *arguments: str) -> int:
     gc.disable()
     from dbt.cli.main import dbtRunner
 
+    lean()
     manifest = None if parsed == "-" else _manifest(Path(parsed))
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)

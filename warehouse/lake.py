@@ -507,8 +507,31 @@ def newest_of_each_series(known: list[Load], series: str | None) -> list[Load]:
 
 
 def register_table(con: duckdb.DuckDBPyConnection, shape: Shape) -> None:
-    """Point `bronze.<table>` at what the table looks like now."""
+    """Point `bronze.<table>` at what the table looks like now, and say in its comment which rows these are (`revisions`)."""
     con.execute(f"CREATE OR REPLACE VIEW {name('bronze', shape.table)} AS {current_rows_sql(shape)}")
+    held = [(load.file_id, load.arrival, load.parquet_sha256) for load in loads(shape.table, shape.version)]
+    told = hashlib.sha256(repr((asdict(shape), held)).encode()).hexdigest()[:32]
+    say_revision(con, "VIEW", shape.table, told)
+
+
+#: What a comment begins with that tells by what it is known that a table of bronze holds the rows that it held.
+REVISION = "rows of revision "
+
+
+def say_revision(con: duckdb.DuckDBPyConnection, kind: str, table: str, told: str) -> None:
+    """Say of a view or table of bronze which rows it holds: with the same word, it holds the same."""
+    con.execute(f"COMMENT ON {kind} {name('bronze', table)} IS '{REVISION}{quoted(told)}'")
+
+
+def revisions(con: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, str]:
+    """Return what is said of which rows views and tables of bronze hold, by place (`bronze.<table>`); nothing of those of which nothing is said."""
+    found = con.execute(
+        "SELECT 'bronze.' || view_name, comment FROM duckdb_views() WHERE database_name = $1 AND schema_name = 'bronze' AND starts_with(comment, $2) "
+        "UNION ALL SELECT 'bronze.' || table_name, comment FROM duckdb_tables() "
+        "WHERE database_name = $1 AND schema_name = 'bronze' AND starts_with(comment, $2)",
+        [catalog, REVISION],
+    ).fetchall()
+    return {place: said.removeprefix(REVISION) for place, said in found}
 
 
 def replace_table(con: duckdb.DuckDBPyConnection, schema: str, table: str, values: Sequence[Any], columns: str) -> None:

@@ -4,7 +4,7 @@ In: the working file, and what the last build knew of sources and of identity (s
 orders and records (schema `touched` of a database in memory), and in that database the rows of sources that are theirs.
 
 What sources say is told by a sum per link (record, contact point, device, order), kept from build to build; where a sum is not what it was,
-the customer behind it is touched.
+the customer behind it is touched. Of a relation none of whose sources has got other rows (`warehouse.lake.revisions`), the sums stand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from threading import Lock
 
 import duckdb
 
-from warehouse.duck import PART, count, name
+from warehouse import lake
+from warehouse.duck import PART, count, has_table, name
 from warehouse.plan import Node, Plan, flat, within
 from warehouse.replace import replace_all
 from warehouse.settings import settings
@@ -107,6 +108,29 @@ class Touched:
         """
         identity = {f"known of {table}": self._copy(table, place) for table in IDENTITY}
         self._each({**self._told(place), **identity})
+        self._keep_revisions()
+
+    def _keep_revisions(self) -> None:
+        """Write down which rows the sources hold that what is known is told of."""
+        said = list(lake.revisions(self.con, self.plan.catalog).items())
+        lake.replace_table(self.con, KNOWN, "revisions", said, "place VARCHAR, revision VARCHAR")
+
+    def _standing(self) -> list[Node]:
+        """Return the linked relations of which it is known that they hold the rows that they held: all they are made of are views, seeds and sources,
+        and no source has got others."""
+        if not has_table(self.con, KNOWN, "revisions"):
+            return []
+        before = dict(self.con.execute(f"SELECT place, revision FROM {KNOWN}.revisions").fetchall())
+        now = lake.revisions(self.con, self.plan.catalog)
+        same = {place for place, revision in now.items() if before.get(place) == revision}
+
+        def stands(place: str) -> bool:
+            node = self.by_place.get(place)
+            if node is None:
+                return place in same or place.startswith("seeds.")
+            return node.kind in ("view", "ephemeral") and all(stands(p) for p in node.parents)
+
+        return [n for n in self._linked() if stands(n.place)]
 
     def _told(self, place: str) -> dict[str, Task]:
         home = name(self.plan.catalog)
@@ -160,10 +184,16 @@ class Touched:
             f"fresh {n.place}": self._fresh(n) for n in first if not n.reads_identity_alone and not self._waits(n)
         }
         differ = {f"known of {table}": self._differ(table) for table in IDENTITY}
+        standing = {flat(n.place) for n in self._standing()}
         told = {
             what: self._then(task, self._differ(what.removeprefix("known of ")))
             for what, task in self._told(f"{PART}.{KNOWN}").items()
+            if what.removeprefix("known of ") not in standing
         }
+        for table in standing:
+            kept = f"{home}.{KNOWN}.{table}"
+            con.execute(f"CREATE VIEW {PART}.{KNOWN}.{table} AS FROM {kept}")
+            con.execute(f"CREATE TABLE {PART}.{TOUCHED}.changed_{table} AS FROM {kept} WHERE false")
         self._each({**of_sources, **told, **differ})
         con.execute(f"CREATE TABLE {self.told} (customer_id VARCHAR)")
         is_same = not count(con, f"{PART}.{TOUCHED}.changed_looked_up")
@@ -429,6 +459,7 @@ class Touched:
                         f"SEMI JOIN {changed} AS k ON {_same(links, 't', 'k')}"
                     )
                     con.execute("COMMIT")
+            self._keep_revisions()
             con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.as_of AS FROM {PART}.{KNOWN}.as_of")
             con.execute(f"CREATE OR REPLACE TABLE {KNOWN}.touched AS FROM {self.customers}")
 

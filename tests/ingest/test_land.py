@@ -60,6 +60,33 @@ def test_the_same_bytes_add_nothing_even_under_another_name(workspace, monkeypat
     assert len(lake.raw_files("shop_things")) == 1
 
 
+def test_of_which_rows_a_table_is_made_is_said_and_changes_with_them(workspace, monkeypatch):
+    contract = declare(workspace, monkeypatch, load="append")
+
+    def said() -> dict[str, str]:
+        now_looks_like()
+        con = connect()
+        found = lake.revisions(con, "build")
+        con.close()
+        return found
+
+    put(workspace, "a.csv", "id,day,n\n1,2026-01-01,5\n")
+    land(contract)
+    first = said()
+    assert first.keys() == {"bronze.shop_things"}
+    # The same bytes are the same rows, however often they are looked at.
+    put(workspace, "b.csv", "id,day,n\n1,2026-01-01,5\n")
+    land(contract)
+    assert said() == first
+    put(workspace, "c.csv", "id,day,n\n2,2026-01-01,5\n")
+    land(contract)
+    second = said()
+    assert second != first
+    # Another declaration judges the same bytes anew.
+    land(declare(workspace, monkeypatch, load="full"))
+    assert said()["bronze.shop_things"] not in {first["bronze.shop_things"], second["bronze.shop_things"]}
+
+
 @pytest.mark.parametrize(
     ("mode", "more", "expected"),
     [

@@ -179,6 +179,36 @@ def test_where_nothing_is_new_nobody_is_touched_and_nothing_changes(copy, known,
     assert asked(copy, said) == asked(known, said)
 
 
+def test_of_what_is_made_of_sources_with_the_same_rows_no_sums_are_told_anew(copy, built):
+    names = [n for (n,) in asked(copy, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'bronze'")]
+    told = "known of intermediate_int_{}__unioned"
+
+    def seconds() -> set[str]:
+        return set(files.read_json(copy / "state" / "dbt" / "part_seconds.json"))
+
+    of(copy, *(f"COMMENT ON TABLE bronze.\"{n}\" IS 'rows of revision a'" for n in names))
+    # What was known before of no source is asked.
+    assert "customers_touched=0" in built(copy)
+    assert {told.format(thing) for thing in ("orders", "tickets", "web_events", "consents")} <= seconds()
+    (order, customer) = asked(
+        copy, "SELECT split_part(order_id, ':', 2), customer_id FROM marts.orders WHERE source = 'woocommerce' AND customer_id IS NOT NULL ORDER BY 1"
+    )[0]  # fmt: skip
+    of(
+        copy,
+        f"UPDATE bronze.woocommerce_orders SET total = total + 1 WHERE order_id = '{order}'",
+        "COMMENT ON TABLE bronze.woocommerce_orders IS 'rows of revision b'",
+    )
+    assert "build of a part" in built(copy)
+    assert told.format("orders") in seconds()
+    # Of consents some are told by contact points, which identity makes.
+    assert not {told.format(thing) for thing in ("tickets", "web_events", "calls")} & seconds()
+    assert told.format("consents") in seconds()
+    assert customer in {c for (c,) in asked(copy, "FROM known.touched")}
+    # It is known now of the new rows, too.
+    assert "customers_touched=0" in built(copy)
+    assert told.format("orders") not in seconds()
+
+
 def test_on_a_new_day_who_was_not_touched_keeps_the_day_of_the_numbers(copy, built):
     day, customer, order = asked(
         copy,

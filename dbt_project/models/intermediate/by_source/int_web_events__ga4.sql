@@ -1,9 +1,8 @@
-{# Events of Google Analytics 4, named as the site's own events are. Events of one upload can share a moment, so the id counts. #}
+{# Events of Google Analytics 4, named as the site's own events are. Events of one upload can share a moment, so the id tells their place in it, as
+   the key of the source does: it stays what it is when the export of a day is written anew with more events. #}
 select
-    'ga4:' || events.user_pseudo_id || ':' || epoch_us(events.event_timestamp) || ':' || events.event_name || ':'
-    || row_number() over (
-        partition by events.user_pseudo_id, events.event_timestamp, events.event_name order by events.page_location, events.event_value
-    ) as event_id,
+    'ga4:' || events.user_pseudo_id || ':' || epoch_us(events.event_timestamp) || ':' || events.event_name || ':' || coalesce(events.batch_page_id, '')
+    || ':' || coalesce(events.batch_ordering_id, '') || ':' || coalesce(events.batch_event_index, '') as event_id,
     events.user_pseudo_id as anonymous_id,
     coalesce(names.event_name, events.event_name) as event_name,
     regexp_extract(events.page_location, '^https?://[^/]+(/[^?#]*)', 1) as page_path,
