@@ -227,7 +227,8 @@ def draw_builds(figures: dict[str, Any], target: Path) -> Path:
             yOffset="customers:N",
             color=alt.Color("customers:N", title=None),
         )
-        .properties(width=560)
+        # Whoever looks at it may have wider letters than it was measured with.
+        .properties(width=560, padding={"left": 30, "right": 40, "top": 5, "bottom": 5})
     )
     chart.save(str(target))
     return target
