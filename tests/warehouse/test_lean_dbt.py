@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
 
 import pytest
 
-from warehouse.duck import connect
 from warehouse.project import PROJECT
 from warehouse.transform import dbt_arguments, dbt_environment
 
@@ -33,13 +31,8 @@ print("RESULT " + json.dumps([done.success, len(built), heard, [r.status for r i
 
 
 @pytest.fixture
-def ran(workspace, monkeypatch):
+def ran(own):
     """Return a function that runs a model and returns what came of it, and what was printed."""
-    models = workspace / "own"
-    shutil.copytree(PROJECT / "own_models", models)
-    (models / "int_one.sql").write_text("select 1 as one", encoding="utf-8")
-    monkeypatch.setenv("CDP_DBT_MODELS", str(models))
-    connect().close()
     # What dbt keeps of the project is there for all that are compared.
     arguments = dbt_arguments("run", "--select", "int_one")
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
 from warehouse import transform
-from warehouse.duck import connect
 from warehouse.errors import CdpError
-from warehouse.project import MOST_KEPT, PROJECT, key_now, lay_parsed, parsed
+from warehouse.project import MOST_KEPT, key_now, lay_parsed, parsed
 from warehouse.settings import settings
 from warehouse.transform import run_dbt
-
-
-@pytest.fixture
-def own(workspace, monkeypatch):
-    """A project that no environment knows."""
-    models = workspace / "own"
-    shutil.copytree(PROJECT / "own_models", models)
-    (models / "int_one.sql").write_text("select 1 as one", encoding="utf-8")
-    monkeypatch.setenv("CDP_DBT_MODELS", str(models))
-    connect().close()
-    return models
 
 
 @pytest.fixture
