@@ -1,6 +1,6 @@
 """dbt without two things that a build of small tables spends a tenth of its time on, and nobody gets anything of.
 
-Both lean on insides of the pinned dbt (1.11) and its adapter for DuckDB (1.11); where they are no longer what they were, dbt is left as it is.
+Both lean on insides of the pinned dbt (1.11) and its adapter for DuckDB (1.11): whoever raises the pins is told by `tests/warehouse/test_lean_dbt.py`.
 In: dbt in this process. Out: nothing; what dbt builds, prints and writes down is the same.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def lean() -> None:
-    """Let dbt in this process prepare no messages that nobody hears, and ask nothing about foreign keys. To be called once, before dbt runs."""
+    """Let dbt in this process prepare no messages that nobody hears, and ask nothing about foreign keys. Called again, it changes nothing."""
     _hear_what_is_heard()
     _ask_for_no_foreign_keys()
 
