@@ -1,6 +1,6 @@
 """dbt without two things that a build of small tables spends a tenth of its time on, and nobody gets anything of.
 
-Both lean on insides of the pinned dbt (1.11) and its adapter for DuckDB (1.11): whoever raises the pins is told by `tests/warehouse/test_lean_dbt.py`.
+Both lean on insides of the pinned dbt (1.11) and its adapter for DuckDB (1.11): who raises the pins is told by `tests/warehouse/test_lean_dbt.py`.
 In: dbt in this process. Out: nothing; what dbt builds, prints and writes down is the same.
 """
 
