@@ -22,8 +22,13 @@ PART = "part"
 SCHEMAS = ("bronze", "quality", "identity", "activation")
 
 
-def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def connect(
+    path: Path | str | None = None, *, read_only: bool = False, all_or_nothing: bool = False
+) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file, the working file, or memory (`":memory:"`), bounded and in UTC.
+
+    With `all_or_nothing` no log is kept of what is committed: it is in the file once the connection is closed, and a process that is killed
+    before leaves the file as it was.
 
     Raises:
         CdpError: another process is writing the file, or it is not there to be read.
@@ -36,11 +41,16 @@ def connect(path: Path | str | None = None, *, read_only: bool = False) -> duckd
         target.parent.mkdir(parents=True, exist_ok=True)
     scratch = config.warehouse / "scratch"
     try:
-        con = duckdb.connect(str(target) if target else ":memory:", read_only=read_only)
+        if target is not None and all_or_nothing:
+            con = duckdb.connect(":memory:")
+            con.execute(f"ATTACH '{quoted(str(target))}' AS {name(target.stem)} (RECOVERY_MODE NO_WAL_WRITES)")
+            con.execute(f"USE {name(target.stem)}")
+        else:
+            con = duckdb.connect(str(target) if target else ":memory:", read_only=read_only)
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
-            name = target.name if target else "memory"
-            raise CdpError(f"{name} is being written by another process; wait for it, or use the pool") from None
+            file = target.name if target else "memory"
+            raise CdpError(f"{file} is being written by another process; wait for it, or use the pool") from None
         raise
     con.execute(f"SET memory_limit = '{config.memory_limit}'")
     con.execute(f"SET threads = {config.threads}")

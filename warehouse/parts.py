@@ -134,7 +134,12 @@ class _Run:
 
     def all(self) -> None:
         """Run the models and tests in order, two at a time, each once what it reads is there."""
-        todo: dict[str, Node] = {n.id: n for n in self.plan.nodes if not (n.stands or n.comes_first)}
+        standing = self.touched.standing
+        todo: dict[str, Node] = {
+            n.id: n
+            for n in self.plan.nodes
+            if not (n.stands or n.comes_first or (n.place in standing and n.kind in ("table", "test")))
+        }
         graph: dict[str, set[str]] = {}
         by_place = {n.place: n.id for n in todo.values() if n.kind != "test"}
         looked = {f"look {p}" for p in self.touched.later}

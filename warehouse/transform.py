@@ -50,7 +50,7 @@ def build(whole: bool = False) -> StepResult:
     """
     days = settings().whole_build_days
     if days is not None and not whole:
-        con = connect()
+        con = connect(all_or_nothing=True)
         try:
             base = base_now(con)
             if stands(base, con):

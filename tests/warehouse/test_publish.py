@@ -142,8 +142,8 @@ def test_other_processes_read_while_the_next_runs_are_written(workspace):
 
 def test_a_second_writer_is_told_to_wait(workspace):
     con = built(1)
-    code = "from warehouse.duck import connect\ntry: connect()\nexcept Exception as e: print(type(e).__name__, e)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for how in ("", "all_or_nothing=True"):
+        code = f"from warehouse.duck import connect\ntry: connect({how})\nexcept Exception as e: print(type(e).__name__, e)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert "CdpError build.duckdb is being written by another process" in done.stdout
     con.close()
-
-    assert "CdpError build.duckdb is being written by another process" in done.stdout

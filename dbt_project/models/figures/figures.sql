@@ -2,35 +2,60 @@
    every tool shows the same number. Without a target, or without a basis, is_met is null. #}
 with
 
-sessions as (
+web_months as (
 
+    -- What the figures of a group share is counted once; each figure is a line of it.
     select
         date_trunc('month', sessions.started_at)::date as month,
         enrichment.channel,
-        sessions.*
+        count(*) as visits,
+        avg(sessions.duration_s) as time_on_site_s,
+        avg(sessions.page_views) as pages_per_visit,
+        avg(sessions.max_scroll_pct) as scroll_pct,
+        count(*) filter (sessions.is_bounce) as bounces,
+        count(*) filter (sessions.orders_count > 0) as with_order,
+        count(*) filter (sessions.cart_adds > 0 or sessions.checkouts > 0) as with_intent,
+        count(*) filter (sessions.cart_adds > 0) as with_cart,
+        count(*) filter (sessions.cart_adds > 0 and sessions.orders_count = 0) as cart_left,
+        count(*) filter (sessions.calls_clicked > 0) as with_call
     from {{ ref("web_sessions") }} as sessions
     inner join {{ ref("session_enrichment") }} as enrichment on sessions.session_id = enrichment.session_id
     where enrichment.device_class <> 'bot'
+    group by month, enrichment.channel
 
 ),
 
-calls as (
+call_months as (
 
     select
         date_trunc('month', started_at)::date as month,
-        *
+        coalesce(queue, 'line') as queue,
+        count(*) filter (is_abandoned and not is_short_abandon) as abandoned,
+        count(*) filter (not is_short_abandon) as waited,
+        avg(wait_s) filter (not is_abandoned) as wait_s,
+        count(*) filter (is_first_contact_resolution) as resolved,
+        count(*) filter (not is_abandoned) as taken,
+        count(*) filter (csat_score >= 4) as satisfied,
+        count(csat_score) as scored
     from {{ ref("calls") }}
     where direction = 'inbound'
+    group by month, coalesce(queue, 'line')
 
 ),
 
-mails as (
+mail_months as (
 
     select
         date_trunc('month', sent_at)::date as month,
-        *
+        campaign_title,
+        count(*) as sent,
+        count(*) filter (not is_bounced) as delivered,
+        count(*) filter (opens_count > 0) as opened,
+        count(*) filter (clicks_count > 0) as clicked,
+        count(*) filter (is_complained) as complained
     from {{ ref("email_engagement") }}
     where sent_at is not null
+    group by month, campaign_title
 
 ),
 
@@ -97,37 +122,33 @@ found as (
         'call_abandonment_pct' as figure,
         month as period,
         'queue' as dimension,
-        coalesce(queue, 'line') as dimension_value,
-        100.0 * count(*) filter (is_abandoned and not is_short_abandon) / nullif(count(*) filter (not is_short_abandon), 0) as value
-    from calls
-    group by month, queue
+        queue as dimension_value,
+        100.0 * abandoned / nullif(waited, 0) as value
+    from call_months
     union all
     select
         'call_wait_s',
         month,
         'queue',
-        coalesce(queue, 'line'),
-        avg(wait_s) filter (not is_abandoned)
-    from calls
-    group by month, queue
+        queue,
+        wait_s
+    from call_months
     union all
     select
         'first_call_resolution_pct',
         month,
         'queue',
-        coalesce(queue, 'line'),
-        100.0 * count(*) filter (is_first_contact_resolution) / nullif(count(*) filter (not is_abandoned), 0)
-    from calls
-    group by month, queue
+        queue,
+        100.0 * resolved / nullif(taken, 0)
+    from call_months
     union all
     select
         'call_csat_pct',
         month,
         'queue',
-        coalesce(queue, 'line'),
-        100.0 * count(*) filter (csat_score >= 4) / nullif(count(csat_score), 0)
-    from calls
-    group by month, queue
+        queue,
+        100.0 * satisfied / nullif(scored, 0)
+    from call_months
     union all
     {# K-WEB #}
     select
@@ -135,72 +156,64 @@ found as (
         month,
         'channel',
         channel,
-        avg(duration_s)
-    from sessions
-    group by month, channel
+        time_on_site_s
+    from web_months
     union all
     select
         'pages_per_visit',
         month,
         'channel',
         channel,
-        avg(page_views)
-    from sessions
-    group by month, channel
+        pages_per_visit
+    from web_months
     union all
     select
         'bounce_pct',
         month,
         'channel',
         channel,
-        100.0 * count(*) filter (is_bounce) / count(*)
-    from sessions
-    group by month, channel
+        100.0 * bounces / visits
+    from web_months
     union all
     select
         'scroll_pct',
         month,
         'channel',
         channel,
-        avg(max_scroll_pct)
-    from sessions
-    group by month, channel
+        scroll_pct
+    from web_months
     union all
     select
         'macro_conversion_pct',
         month,
         'channel',
         channel,
-        100.0 * count(*) filter (orders_count > 0) / count(*)
-    from sessions
-    group by month, channel
+        100.0 * with_order / visits
+    from web_months
     union all
     select
         'micro_conversion_pct',
         month,
         'channel',
         channel,
-        100.0 * count(*) filter (cart_adds > 0 or checkouts > 0) / count(*)
-    from sessions
-    group by month, channel
+        100.0 * with_intent / visits
+    from web_months
     union all
     select
         'cart_abandonment_pct',
         month,
         'channel',
         channel,
-        100.0 * count(*) filter (cart_adds > 0 and orders_count = 0) / nullif(count(*) filter (cart_adds > 0), 0)
-    from sessions
-    group by month, channel
+        100.0 * cart_left / nullif(with_cart, 0)
+    from web_months
     union all
     select
         'click_to_call_pct',
         month,
         'channel',
         channel,
-        100.0 * count(*) filter (calls_clicked > 0) / count(*)
-    from sessions
-    group by month, channel
+        100.0 * with_call / visits
+    from web_months
     union all
     {# K-EMAIL #}
     select
@@ -208,36 +221,32 @@ found as (
         month,
         'campaign',
         campaign_title,
-        100.0 * count(*) filter (not is_bounced) / count(*)
-    from mails
-    group by month, campaign_title
+        100.0 * delivered / sent
+    from mail_months
     union all
     select
         'email_open_pct',
         month,
         'campaign',
         campaign_title,
-        100.0 * count(*) filter (opens_count > 0) / nullif(count(*) filter (not is_bounced), 0)
-    from mails
-    group by month, campaign_title
+        100.0 * opened / nullif(delivered, 0)
+    from mail_months
     union all
     select
         'email_click_pct',
         month,
         'campaign',
         campaign_title,
-        100.0 * count(*) filter (clicks_count > 0) / nullif(count(*) filter (not is_bounced), 0)
-    from mails
-    group by month, campaign_title
+        100.0 * clicked / nullif(delivered, 0)
+    from mail_months
     union all
     select
         'email_complaint_pct',
         month,
         'campaign',
         campaign_title,
-        100.0 * count(*) filter (is_complained) / nullif(count(*) filter (not is_bounced), 0)
-    from mails
-    group by month, campaign_title
+        100.0 * complained / nullif(delivered, 0)
+    from mail_months
     union all
     {# K-ROI and K-BUDGET #}
     select
