@@ -7,8 +7,8 @@ How: what sources say is told by a sum per link (record, contact point, device, 
 the customer behind it is touched. The rows of customers touched are put into a database in memory of the same shape, the SQL of each model is run
 there as dbt compiled it, and its rows take the place of theirs in the working file. What stays true: with no new day, the tables hold what a
 whole build would make, except that numbers that compare a customer with all others (percentiles, fifths, smoothed rates) stand for customers who
-were not touched; on a new day those keep the numbers of the day that `as_of_date` of their row says. A build that does not end well leaves
-nothing that the next one stands on: that one is whole.
+were not touched; on a new day those keep the numbers of the day that `as_of_date` of their row says. A build that fails leaves nothing that the next
+one stands on: that one is whole. A build that is killed leaves the file as it was.
 """
 
 from __future__ import annotations
