@@ -147,3 +147,27 @@ def test_a_second_writer_is_told_to_wait(workspace):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert "CdpError build.duckdb is being written by another process" in done.stdout
     con.close()
+
+
+def test_all_or_nothing_keeps_what_an_older_log_holds_and_nothing_of_what_was_killed(workspace):
+    def killed(how: str, *statements: str) -> None:
+        said = "; ".join(f"con.execute({sql!r})" for sql in statements)
+        code = f"import os; from warehouse.duck import connect; con = connect({how}); {said}; os._exit(137)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 137
+
+    def found() -> list[int]:
+        con = connect(read_only=True)
+        rows = con.execute("SELECT n FROM bronze.kept ORDER BY n").fetchall()
+        con.close()
+        return [n for (n,) in rows]
+
+    killed("", "CREATE TABLE bronze.kept AS SELECT 1 AS n", "CHECKPOINT", "INSERT INTO bronze.kept VALUES (2)")
+    log = workspace / "warehouse" / "build.duckdb.wal"
+    assert log.exists()
+    killed("all_or_nothing=True", "INSERT INTO bronze.kept VALUES (3)")
+    assert found() == [1, 2]
+    con = connect(all_or_nothing=True)
+    con.execute("INSERT INTO bronze.kept VALUES (4)")
+    con.close()
+    assert found() == [1, 2, 4]
+    assert not log.exists()
